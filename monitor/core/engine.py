@@ -1,0 +1,214 @@
+"""The engine of one partition: events and instants in, readings out. No clock, no I/O.
+
+``readings`` is a function of the set of applied events, the instant of the last ``advance``
+and the rulebook; neither the order nor the repetition of events, nor how often time was
+advanced on the way, makes a difference.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+
+from monitor.core.events import Event
+from monitor.core.instants import Instant, instant_of
+from monitor.core.ledger import Account, Outcome, Schedule
+from monitor.core.market import Market
+from monitor.core.readings import OpenItems, Reading
+from monitor.core.report import Evidence, evidence_of, open_items_of, readings_of
+from monitor.core.rules import Rulebook, WindowDays
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch: facts changed, nothing new, too old, or kept for later."""
+
+    counted: int
+    redundant: int
+    late: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """All events of the ledger by what they are worth now; held ones are not in it.
+
+    Unlike the sum of ``Applied`` it does not depend on the order of reading, except for the
+    split between counted and redundant.
+    """
+
+    counted: int
+    redundant: int
+    late: int
+
+
+class Engine:
+    """Eleven metrics of the sellers of one partition.
+
+    Args:
+        rulebook: the policies.
+        now: the instant to begin at.
+    """
+
+    def __init__(self, rulebook: Rulebook, now: Instant) -> None:
+        self.now = now
+        self._rulebook = rulebook
+        self._markets: dict[str, Market] = {}
+        self._accounts: dict[tuple[str, str], Account] = {}
+        self._schedule = Schedule()
+        self._held: list[tuple[Instant, int, Event]] = []
+        self._serial = count()
+        self._policy_change_at = rulebook.next_change_at(now)
+
+    @property
+    def unknown_marketplaces(self) -> list[str]:
+        """Marketplaces seen that no policy in force names, sorted."""
+        return sorted(name for name, market in self._markets.items() if not market.known)
+
+    def apply(self, events: Iterable[Event]) -> Applied:
+        """Merge events; those later than ``now`` are held until their instant."""
+        outcomes = [0, 0, 0]
+        held = 0
+        now = self.now
+        for event in events:
+            at = instant_of(event.at)
+            if at > now:
+                heappush(self._held, (at, next(self._serial), event))
+                held += 1
+            else:
+                outcomes[self._merge(event, at)] += 1
+        return Applied(outcomes[0], outcomes[1], outcomes[2], held)
+
+    def advance(self, now: Instant) -> None:
+        """Let time pass: held events, local midnights, policy changes and deadlines.
+
+        An instant before the present one is ignored: time never goes back.
+        """
+        if now <= self.now:
+            return
+        self.now = now
+        if self._policy_change_at is not None and now >= self._policy_change_at:
+            self._change_policies()
+        turned = [market for market in self._markets.values() if market.turn(now)]
+        if turned:
+            self._turn_accounts(turned)
+        while self._held and self._held[0][0] <= now:
+            at, _, event = heappop(self._held)
+            self._merge(event, at)
+        for account, subject in self._schedule.due(now):
+            account.recount(subject, now)
+
+    def readings(self) -> list[Reading]:
+        """All readings whose counts are not all zero, in the order of the contract."""
+        every = (
+            reading
+            for account in self._accounts.values()
+            for reading in readings_of(account, account.tallies.keys())
+        )
+        return sorted((found for found in every if _has_counts(found)), key=reading_order)
+
+    def changed(self) -> list[Reading]:
+        """The readings of every series touched since this was last called.
+
+        Events touch a series, and so does time: a deadline, or a day that leaves a window.
+        Readings that have become empty are among them.
+        """
+        found: list[Reading] = []
+        for account in self._accounts.values():
+            touched = account.tallies.touched
+            if touched:
+                found.extend(readings_of(account, touched))
+                touched.clear()
+        return found
+
+    def open_items(self) -> list[OpenItems]:
+        """Open items by seller, marketplace and kind."""
+        return [
+            items
+            for _, account in sorted(self._accounts.items())
+            for items in open_items_of(account, self.now)
+        ]
+
+    def evidence(
+        self,
+        seller: str,
+        marketplace: str,
+        metric: str,
+        window: WindowDays,
+        category: str | None = None,
+    ) -> list[Evidence]:
+        """The subjects behind a reading, newest first; none for an unknown series."""
+        account = self._accounts.get((seller, marketplace))
+        if account is None:
+            return []
+        rule = account.market.rule(metric)
+        if rule is None or window not in rule.windows:
+            return []
+        return evidence_of(account, metric, window, category, self.now)
+
+    def balance(self) -> Balance:
+        """What all events of the ledger are worth now."""
+        events = redundant = late = 0
+        for account in self._accounts.values():
+            events += account.heartbeat.events
+            redundant += account.heartbeat.redundant
+            for subject in account.subjects():
+                if account.is_late(subject):
+                    late += subject.events
+                else:
+                    events += subject.events
+                    redundant += subject.redundant
+        return Balance(counted=events - redundant, redundant=redundant, late=late)
+
+    def _merge(self, event: Event, at: Instant) -> Outcome:
+        key = (event.seller, event.marketplace)
+        account = self._accounts.get(key)
+        if account is None:
+            market = self._market(event.marketplace)
+            account = self._accounts[key] = Account(event.seller, market, self._schedule)
+        return account.merge(event, at, self.now)
+
+    def _market(self, name: str) -> Market:
+        market = self._markets.get(name)
+        if market is None:
+            rules = self._rulebook.in_force(name, self.now)
+            market = self._markets[name] = Market(name, rules, self.now)
+        return market
+
+    def _turn_accounts(self, turned: list[Market]) -> None:
+        for key, account in list(self._accounts.items()):
+            if account.market in turned:
+                account.drop_expired()
+                account.tallies.touched.update(account.tallies.keys())
+                if account.is_empty():
+                    del self._accounts[key]
+
+    def _change_policies(self) -> None:
+        self._policy_change_at = self._rulebook.next_change_at(self.now)
+        for name, market in list(self._markets.items()):
+            rules = self._rulebook.in_force(name, self.now)
+            if rules is not (market.rules if market.known else None):
+                self._markets[name] = Market(name, rules, self.now)
+        for account in self._accounts.values():
+            market = self._markets[account.market.name]
+            if market is not account.market:
+                account.rebuild(market, self.now)
+
+
+def reading_order(reading: Reading) -> tuple[str, str, str, int, float, bool, str]:
+    """Sort key of the contract: numbers before "all", null category first."""
+    window = reading.window_days
+    is_all = window == "all"
+    return (
+        reading.seller,
+        reading.marketplace,
+        reading.metric,
+        int(is_all),
+        0 if isinstance(window, str) else window,
+        reading.category is not None,
+        reading.category or "",
+    )
+
+
+def _has_counts(reading: Reading) -> bool:
+    return bool(reading.numerator or reading.denominator)

@@ -1,0 +1,167 @@
+"""What is known of each subject: an order, a return, a message, a vote, a violation."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from monitor.core.events import FulfilledBy
+from monitor.core.instants import Day, Instant
+
+Scan = tuple[str, str]
+"""Carrier and tracking number as compared: trimmed and without case."""
+
+
+class Subject(Struct, kw_only=True):
+    """What every subject carries besides its facts: the engine's own bookkeeping.
+
+    ``events`` and ``redundant`` count what was merged into it and what of that changed
+    nothing. ``day`` is its counting day (of several the latest), None until it is known;
+    ``verdict`` what the series hold of it; ``wake_at`` when time alone may change that next.
+    """
+
+    id: str
+    events: int = 0
+    redundant: int = 0
+    day: Day | None = None
+    verdict: int = 0
+    wake_at: Instant | None = None
+
+
+class Return(Subject, kw_only=True):
+    """A return request of an order (``order``: its id)."""
+
+    order: str
+
+    requested_at: Instant | None = None
+    valid: bool = True
+    answered_at: Instant | None = None
+    decided_at: Instant | None = None
+    rejected: bool = False
+    rated_at: Instant | None = None
+    satisfied: bool = True
+
+
+class Feedback(Struct, kw_only=True):
+    """Seller feedback; ``rating`` is 0 while only its removal is known."""
+
+    at: Instant
+    removed: bool
+    rating: int
+
+
+class Claim(Struct, kw_only=True):
+    """A guarantee claim or chargeback of an order."""
+
+    opened_at: Instant | None = None
+    kind: Literal["guarantee", "chargeback_service", "chargeback_fraud"] = "guarantee"
+    decided_at: Instant | None = None
+    outcome: Literal["granted", "denied", "withdrawn"] | None = None
+    at_fault: str | None = None
+
+
+class Order(Subject, kw_only=True):
+    """An order with its returns, feedback and claims by their ids.
+
+    ``messages`` counts the buyer messages that name it. ``ship_due_at`` is the ship-by date
+    under the policy in force, promised or from handling days; ``days`` are the order day and
+    the days of the two promises, ``verdict`` has two bits per order metric.
+    """
+
+    placed_at: Instant | None = None
+    fulfilled_by: FulfilledBy = "seller"
+    category: str | None = None
+    ship_by: Instant | None = None
+    ship_by_said_at: Instant | None = None
+    deliver_by: Instant | None = None
+    deliver_by_said_at: Instant | None = None
+    shipped_at: Instant | None = None
+    carrier: str | None = None
+    tracking: str | None = None
+    scans: tuple[Scan, ...] = ()
+    delivered_at: Instant | None = None
+    cancelled_at: Instant | None = None
+    cancelled_by: Literal["buyer", "seller", "marketplace"] = "buyer"
+    cancel_reason: str | None = None
+    refunded_at: Instant | None = None
+    returns: dict[str, Return] | None = None
+    feedback: dict[str, Feedback] | None = None
+    claims: dict[str, Claim] | None = None
+    messages: int = 0
+    ship_due_at: Instant | None = None
+    days: tuple[Day | None, Day | None, Day | None] = (None, None, None)
+    counted_category: str | None = None
+
+    @property
+    def cancelled_before_shipment(self) -> bool:
+        """Whether it was cancelled with no earlier shipment."""
+        if self.cancelled_at is None:
+            return False
+        return self.shipped_at is None or self.shipped_at >= self.cancelled_at
+
+    @property
+    def validly_scanned(self) -> bool:
+        """Whether the carrier of the shipment scanned its tracking number."""
+        if not self.scans or self.carrier is None or self.tracking is None:
+            return False
+        mark = scan_of(self.carrier, self.tracking)
+        return all(mark) and mark in self.scans
+
+
+class Message(Subject, kw_only=True):
+    """A buyer message; a dismissal counts as an answer."""
+
+    received_at: Instant | None = None
+    thread: str = ""
+    order: str | None = None
+    answered_at: Instant | None = None
+    dismissed_at: Instant | None = None
+    counted_answer: int | None = None
+
+    @property
+    def replied_at(self) -> Instant | None:
+        """When it was answered or dismissed, whichever was first."""
+        if self.answered_at is None or self.dismissed_at is None:
+            return self.dismissed_at if self.answered_at is None else self.answered_at
+        return min(self.answered_at, self.dismissed_at)
+
+    @property
+    def answer_micros(self) -> int | None:
+        """How long the answer took; 0 where it came before the message."""
+        if self.received_at is None or (replied_at := self.replied_at) is None:
+            return None
+        return max(0, replied_at - self.received_at)
+
+
+class Vote(Subject, kw_only=True):
+    """A buyer's answer to "did this solve your problem?"; its day is that of the earliest."""
+
+    first_at: Instant | None = None
+    rated_at: Instant | None = None
+    solved: bool = False
+
+
+class Violation(Subject, kw_only=True):
+    """A policy notice against the account."""
+
+    reported_at: Instant | None = None
+    kind: str = ""
+    product: str | None = None
+    appealed_at: Instant | None = None
+    fixed_at: Instant | None = None
+
+
+def newest_at(order: Order) -> Instant | None:
+    """The latest instant known of an order, for one that was never placed."""
+    known = [order.placed_at, order.shipped_at, order.delivered_at, order.cancelled_at]
+    known += [order.refunded_at, order.ship_by_said_at, order.deliver_by_said_at]
+    known += [feedback.at for feedback in (order.feedback or {}).values()]
+    for claim in (order.claims or {}).values():
+        known += [claim.opened_at, claim.decided_at]
+    for request in (order.returns or {}).values():
+        known += [request.requested_at, request.answered_at, request.rated_at]
+    return max((at for at in known if at is not None), default=None)
+
+
+def scan_of(carrier: str, tracking: str) -> Scan:
+    """How carriers and tracking numbers are compared: trimmed and without case."""
+    return carrier.strip().casefold(), tracking.strip().casefold()

@@ -1,0 +1,387 @@
+"""The ledger of one account (a seller in a marketplace): its subjects and their facts.
+
+Each event is merged into its subject; the tallies, the open items and the schedule follow.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from monitor.core import merging
+from monitor.core.deadlines import Deadlines
+from monitor.core.events import (
+    ClaimDecided,
+    ClaimOpened,
+    Event,
+    FeedbackLeft,
+    FeedbackRemoved,
+    MessageAnswered,
+    MessageDismissed,
+    MessageReceived,
+    OrderAmended,
+    OrderCancelled,
+    OrderDelivered,
+    OrderPlaced,
+    OrderRefunded,
+    OrderScanned,
+    OrderShipped,
+    ReturnAnswered,
+    ReturnRated,
+    ReturnRequested,
+    ServiceRated,
+    ViolationReported,
+    ViolationResolved,
+)
+from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote, newest_at
+from monitor.core.instants import Day, Instant
+from monitor.core.market import Market
+from monitor.core.tallies import Tallies
+
+Note = Callable[[Any, Any, Instant], bool]
+
+# Subjects stay a little past their retention, since a local date can step back by one.
+_LEAVE_AFTER_DAYS = 3
+
+
+class Outcome(IntEnum):
+    """What became of a valid event."""
+
+    COUNTED = 0
+    REDUNDANT = 1
+    LATE = 2
+
+
+class Schedule:
+    """The instants at which time alone changes a subject, for all accounts of an engine."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Instant, int, Account, Subject]] = []
+        self._serial = count()
+
+    def wake(self, at: Instant, account: "Account", subject: Subject) -> None:
+        """Look at a subject again at an instant, unless it is to be earlier already."""
+        if subject.wake_at is None or at < subject.wake_at:
+            subject.wake_at = at
+            heappush(self._heap, (at, next(self._serial), account, subject))
+
+    def due(self, now: Instant) -> Iterator[tuple["Account", Subject]]:
+        """Take the subjects due by an instant."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            at, _, account, subject = heappop(heap)
+            if subject.wake_at == at:
+                subject.wake_at = None
+                yield account, subject
+
+
+class Account:
+    """A seller in a marketplace: subjects by kind and id, with all that follows from them."""
+
+    __slots__ = (
+        "_leaving",
+        "_schedule",
+        "deadlines",
+        "heartbeat",
+        "heartbeat_at",
+        "market",
+        "messages",
+        "orders",
+        "seller",
+        "tallies",
+        "violations",
+        "votes",
+    )
+
+    def __init__(self, seller: str, market: Market, schedule: Schedule) -> None:
+        self.seller = seller
+        self.market = market
+        self._schedule = schedule
+        self.orders: dict[str, Order] = {}
+        self.messages: dict[str, Message] = {}
+        self.votes: dict[str, Vote] = {}
+        self.violations: dict[str, Violation] = {}
+        self.heartbeat = Subject(id="heartbeat")
+        self.heartbeat_at: Instant | None = None
+        self._begin_counting(market)
+
+    def merge(self, event: Event, at: Instant, now: Instant) -> Outcome:
+        """Merge one event that has happened by ``now``."""
+        found = _MERGES.get(type(event))
+        if found is None:
+            return self._merge_heartbeat(at)
+        merge, note = found
+        return merge(self, note, event, at, now)
+
+    def rebuild(self, market: Market, now: Instant) -> None:
+        """Count everything anew under another policy."""
+        self._begin_counting(market)
+        for subject in self.subjects():
+            subject.day, subject.verdict, subject.wake_at = None, 0, None
+            if isinstance(subject, Order):
+                subject.days, subject.counted_category = (None, None, None), None
+            elif isinstance(subject, Message):
+                subject.counted_answer = None
+            self.recount(subject, now)
+            if not isinstance(subject, Return):
+                self._file_leaving(subject, self._last_day(subject, unknown=market.day))
+
+    def recount(self, subject: Subject, now: Instant) -> None:
+        """Bring counters, open items and schedule in step with a subject's facts."""
+        match subject:
+            case Order():
+                self._recount_order(subject, now)
+            case Return():
+                self._recount(subject, "return_dissatisfaction_rate", subject.requested_at, now)
+            case Message():
+                self._recount_message(subject, now)
+            case Vote():
+                self._recount(subject, "service_dissatisfaction_rate", subject.first_at, now)
+            case Violation():
+                self._recount(subject, "policy_violations", subject.reported_at, now)
+
+    def drop_expired(self) -> None:
+        """Forget the subjects whose day has long left; to be called as local days pass."""
+        today = self.market.day
+        gone_day = today - self.market.rules.retention_days - _LEAVE_AFTER_DAYS
+        for day in sorted(day for day in self._leaving if day <= today):
+            for subject in self._leaving.pop(day):
+                last_day = self._last_day(subject, unknown=gone_day)
+                if last_day <= gone_day:
+                    self._forget(subject)
+                else:
+                    self._file_leaving(subject, last_day)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is left."""
+        return not (self.orders or self.messages or self.votes or self.violations)
+
+    def subjects(self) -> Iterator[Subject]:
+        """All subjects; an order before its returns."""
+        for order in self.orders.values():
+            yield order
+            if order.returns:
+                yield from order.returns.values()
+        yield from self.messages.values()
+        yield from self.votes.values()
+        yield from self.violations.values()
+
+    def is_expired(self, subject: Subject) -> bool:
+        """Whether a subject's day is past retention, so that it counts nowhere."""
+        return self.market.known and subject.day is not None and subject.day <= self.market.floor
+
+    def is_late(self, subject: Subject) -> bool:
+        """Whether events of a subject belong to nothing younger than retention.
+
+        A message also belongs to the order it names.
+        """
+        if not self.is_expired(subject):
+            return False
+        if isinstance(subject, Message) and subject.order is not None:
+            order = self.orders.get(subject.order)
+            return order is None or order.day is None or self.is_expired(order)
+        return True
+
+    def _begin_counting(self, market: Market) -> None:
+        self.market = market
+        self.tallies = Tallies(market)
+        self.deadlines = Deadlines()
+        self._leaving: dict[Day, list[Subject]] = {}
+
+    def _merge_heartbeat(self, at: Instant) -> Outcome:
+        self.heartbeat.events += 1
+        if self.heartbeat_at is not None and at <= self.heartbeat_at:
+            self.heartbeat.redundant += 1
+            return Outcome.REDUNDANT
+        self.heartbeat_at = at
+        return Outcome.COUNTED
+
+    def _merge_order(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        order = self._order(event.order, at)
+        return self._settle(order, note(order, event, at), now)
+
+    def _merge_return(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        order = self._order(event.order, at)
+        if order.returns is None:
+            order.returns = {}
+        request = order.returns.get(event.return_)
+        if request is None:
+            request = order.returns[event.return_] = Return(id=event.return_, order=order.id)
+        return self._settle(request, note(request, event, at), now)
+
+    def _merge_message(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        message = self.messages.get(event.message)
+        if message is None:
+            message = self.messages[event.message] = Message(id=event.message)
+            self._file_leaving(message, self.market.calendar.day_of(at))
+        named = message.order
+        changed = note(message, event, at)
+        if message.order != named:
+            self._name_order(named, -1, at, now)
+            self._name_order(message.order, 1, at, now)
+        return self._settle(message, changed, now)
+
+    def _merge_vote(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        vote = self.votes.get(event.vote)
+        if vote is None:
+            vote = self.votes[event.vote] = Vote(id=event.vote)
+            self._file_leaving(vote, self.market.calendar.day_of(at))
+        return self._settle(vote, note(vote, event, at), now)
+
+    def _merge_violation(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        violation = self.violations.get(event.violation)
+        if violation is None:
+            violation = self.violations[event.violation] = Violation(id=event.violation)
+            self._file_leaving(violation, self.market.calendar.day_of(at))
+        return self._settle(violation, note(violation, event, at), now)
+
+    def _settle(self, subject: Subject, changed: bool, now: Instant) -> Outcome:  # noqa: FBT001
+        subject.events += 1
+        if changed:
+            self.recount(subject, now)
+        else:
+            subject.redundant += 1
+        if self.is_late(subject):
+            return Outcome.LATE
+        return Outcome.COUNTED if changed else Outcome.REDUNDANT
+
+    def _order(self, name: str, at: Instant) -> Order:
+        order = self.orders.get(name)
+        if order is None:
+            order = self.orders[name] = Order(id=name)
+            self._file_leaving(order, self.market.calendar.day_of(at))
+        return order
+
+    def _name_order(self, name: str | None, change: int, at: Instant, now: Instant) -> None:
+        if name is None or (change < 0 and name not in self.orders):
+            return
+        order = self._order(name, at)
+        order.messages += change
+        self._recount_order(order, now)
+
+    def _recount_order(self, order: Order, now: Instant) -> None:
+        self.tallies.recount_order(order, now)
+        self._note_shipment(order)
+        if order.claims:
+            self._note_claims(order)
+        turn_at = self.tallies.next_turn(order, now)
+        if turn_at is not None:
+            self._schedule.wake(turn_at, self, order)
+
+    def _recount(self, subject: Subject, metric: str, at: Instant | None, now: Instant) -> None:
+        self.tallies.recount(metric, subject, at, now)
+        if isinstance(subject, Return):
+            self._note_return(subject)
+        turn_at = self.tallies.next_turn_of(metric, subject, now)
+        if turn_at is not None:
+            self._schedule.wake(turn_at, self, subject)
+
+    def _recount_message(self, message: Message, now: Instant) -> None:
+        was_day = message.day
+        self._recount(message, "contact_response_rate", message.received_at, now)
+        self.tallies.recount_answer(message, was_day)
+        rule = self.market.rule("contact_response_rate")
+        if rule is None or message.received_at is None or message.replied_at is not None:
+            self.deadlines.close("reply", ("", message.id))
+        else:
+            due_at = message.received_at + rule.reply_within
+            self.deadlines.note("reply", ("", message.id), message, due_at)
+
+    def _note_shipment(self, order: Order) -> None:
+        awaited = (
+            order.placed_at is not None
+            and order.fulfilled_by == "seller"
+            and order.shipped_at is None
+            and order.cancelled_at is None
+            and self.market.known
+        )
+        if awaited:
+            assert order.ship_due_at is not None
+            self.deadlines.note("shipment", (order.id, ""), order, order.ship_due_at)
+        else:
+            self.deadlines.close("shipment", (order.id, ""))
+
+    def _note_claims(self, order: Order) -> None:
+        rule = self.market.rule("order_defect_rate")
+        if rule is None or rule.claim_within is None:
+            return
+        for name, claim in (order.claims or {}).items():
+            opened_at = claim.opened_at
+            if opened_at is None or claim.kind != "guarantee" or claim.outcome is not None:
+                self.deadlines.close("claim_answer", (order.id, name))
+            else:
+                due_at = opened_at + rule.claim_within
+                self.deadlines.note("claim_answer", (order.id, name), order, due_at)
+
+    def _note_return(self, request: Return) -> None:
+        rule = self.market.rule("return_dissatisfaction_rate")
+        key = (request.order, request.id)
+        open_ = request.requested_at is not None and request.valid and request.answered_at is None
+        if rule is not None and open_:
+            assert request.requested_at is not None
+            due_at = request.requested_at + rule.answer_within
+            self.deadlines.note("return_answer", key, request, due_at)
+        else:
+            self.deadlines.close("return_answer", key)
+
+    def _file_leaving(self, subject: Subject, last_day: Day) -> None:
+        leave_day = last_day + self.market.rules.retention_days + _LEAVE_AFTER_DAYS
+        self._leaving.setdefault(max(leave_day, self.market.day + 1), []).append(subject)
+
+    def _last_day(self, subject: Subject, *, unknown: Day) -> Day:
+        """The last day on which a subject, or anything within it, belongs.
+
+        ``unknown`` where nothing tells: a message answered, but never received.
+        """
+        days = [] if subject.day is None else [subject.day]
+        if isinstance(subject, Order):
+            returns = (subject.returns or {}).values()
+            days += [request.day for request in returns if request.day is not None]
+            newest = newest_at(subject) if subject.day is None else None
+            if newest is not None:
+                days.append(self.market.calendar.day_of(newest))
+        return max(days, default=unknown)
+
+    def _forget(self, subject: Subject) -> None:
+        subject.wake_at = None
+        match subject:
+            case Order():
+                for request in (subject.returns or {}).values():
+                    request.wake_at = None
+                    self.deadlines.close("return_answer", (subject.id, request.id))
+                for claim in subject.claims or ():
+                    self.deadlines.close("claim_answer", (subject.id, claim))
+                self.deadlines.close("shipment", (subject.id, ""))
+                del self.orders[subject.id]
+            case Message():
+                self.deadlines.close("reply", ("", subject.id))
+                del self.messages[subject.id]
+            case Vote():
+                del self.votes[subject.id]
+            case Violation():
+                del self.violations[subject.id]
+
+
+_MERGES: dict[type, tuple[Callable[..., Outcome], Note]] = {
+    OrderPlaced: (Account._merge_order, merging.note_placed),
+    OrderAmended: (Account._merge_order, merging.note_promises),
+    OrderShipped: (Account._merge_order, merging.note_shipped),
+    OrderScanned: (Account._merge_order, merging.note_scanned),
+    OrderDelivered: (Account._merge_order, merging.note_delivered),
+    OrderCancelled: (Account._merge_order, merging.note_cancelled),
+    OrderRefunded: (Account._merge_order, merging.note_refunded),
+    FeedbackLeft: (Account._merge_order, merging.note_feedback),
+    FeedbackRemoved: (Account._merge_order, merging.note_feedback),
+    ClaimOpened: (Account._merge_order, merging.note_claim_opened),
+    ClaimDecided: (Account._merge_order, merging.note_claim_decided),
+    ReturnRequested: (Account._merge_return, merging.note_return_requested),
+    ReturnAnswered: (Account._merge_return, merging.note_return_answered),
+    ReturnRated: (Account._merge_return, merging.note_return_rated),
+    ServiceRated: (Account._merge_vote, merging.note_vote),
+    ViolationReported: (Account._merge_violation, merging.note_violation_reported),
+    ViolationResolved: (Account._merge_violation, merging.note_violation_resolved),
+    MessageReceived: (Account._merge_message, merging.note_message_received),
+    MessageAnswered: (Account._merge_message, merging.note_message_closed),
+    MessageDismissed: (Account._merge_message, merging.note_message_closed),
+}

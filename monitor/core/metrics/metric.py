@@ -1,0 +1,64 @@
+"""What a metric is to the engine: a pure verdict on one subject, and when time changes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from monitor.core.calendar import Calendar, date_of
+from monitor.core.instants import HOUR, Instant
+from monitor.core.rules import MetricRule, Population
+
+OUT = 0
+COUNTED = 1
+HIT = 2
+"""Verdicts are bits: ``COUNTED`` in the denominator, ``HIT`` in the numerator."""
+
+
+class SubjectKind(StrEnum):
+    """What a metric counts."""
+
+    ORDER = "order"
+    RETURN = "return"
+    MESSAGE = "message"
+    VOTE = "vote"
+    VIOLATION = "violation"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One of the metrics of the contract (metrics.md, "The eleven").
+
+    ``judge(subject, rule, now)`` is the verdict at an instant; ``turns_at(subject, rule)``
+    an instant at which time alone turns it, None where it never does; ``reasons(subject,
+    rule, now, calendar)`` says in words why the subject counts as it does.
+    """
+
+    name: str
+    subject: SubjectKind
+    bad_side: Literal["high", "low"]
+    judge: Callable[[Any, MetricRule, Instant], int]
+    reasons: Callable[[Any, MetricRule, Instant, Calendar], tuple[str, ...]]
+    turns_at: Callable[[Any, MetricRule], Instant | None] | None = None
+    population: Population = Population.ALL
+    keys: frozenset[str] = field(default_factory=frozenset)
+    """Keys of its policy table beside those of every metric."""
+    only_counts: bool = False
+    """A count without denominator, such as policy violations."""
+
+
+def in_population(fulfilled_by: str, population: Population) -> bool:
+    """Whether an order fulfilled by the seller or the marketplace is counted at all."""
+    return population is Population.ALL or fulfilled_by == population
+
+
+def local_date(at: Instant, calendar: Calendar) -> str:
+    """The marketplace's date of an instant, as text."""
+    return date_of(calendar.day_of(at)).isoformat()
+
+
+def elapsed(micros: int) -> str:
+    """A duration in whole hours, or minutes below two hours, rounded down."""
+    if micros >= 2 * HOUR:
+        return f"{micros // HOUR} h"
+    return f"{micros * 60 // HOUR} min"

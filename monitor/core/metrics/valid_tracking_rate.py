@@ -1,0 +1,58 @@
+"""Valid tracking rate: shipments whose tracking number their own carrier scanned."""
+
+from monitor.core.calendar import Calendar
+from monitor.core.facts import Order
+from monitor.core.instants import Instant
+from monitor.core.metrics.metric import (
+    COUNTED,
+    HIT,
+    OUT,
+    Metric,
+    SubjectKind,
+    elapsed,
+    in_population,
+)
+from monitor.core.rules import MetricRule, Population
+
+
+def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
+    if order.shipped_at is None or not in_population(order.fulfilled_by, rule.population):
+        return OUT
+    if order.validly_scanned:
+        return COUNTED | HIT
+    return COUNTED if now >= order.shipped_at + rule.scan_grace else OUT
+
+
+def _turns_at(order: Order, rule: MetricRule) -> Instant | None:
+    if order.shipped_at is None or order.validly_scanned:
+        return None
+    return order.shipped_at + rule.scan_grace
+
+
+def _reasons(
+    order: Order,
+    rule: MetricRule,  # noqa: ARG001
+    now: Instant,
+    calendar: Calendar,  # noqa: ARG001
+) -> tuple[str, ...]:
+    assert order.shipped_at is not None
+    if order.validly_scanned:
+        return (f"{order.carrier} scanned {order.tracking}",)
+    if not (order.tracking or "").strip():
+        return ("shipped without tracking number",)
+    if not (order.carrier or "").strip():
+        return ("shipped without carrier",)
+    waited = elapsed(now - order.shipped_at)
+    return (f"no scan of {order.tracking} by {order.carrier} {waited} after shipment",)
+
+
+METRIC = Metric(
+    name="valid_tracking_rate",
+    subject=SubjectKind.ORDER,
+    bad_side="low",
+    judge=_judge,
+    reasons=_reasons,
+    turns_at=_turns_at,
+    population=Population.SELLER,
+    keys=frozenset({"scan_grace_hours", "by_category"}),
+)

@@ -1,0 +1,136 @@
+"""What an account says at an instant: readings, open items, and the evidence behind them."""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote
+from monitor.core.instants import Day, Instant
+from monitor.core.ledger import Account
+from monitor.core.metrics.metric import HIT, OUT, Metric, SubjectKind
+from monitor.core.readings import (
+    OpenItems,
+    Reading,
+    headroom_of,
+    level_of,
+    orders_to_recover_of,
+)
+from monitor.core.rules import MetricRule, WindowDays
+from monitor.core.tallies import SeriesKey
+from monitor.core.windows import untally
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """One subject behind a reading, and in words why it counts as it does.
+
+    ``order`` is the order that a return belongs to or a message names.
+    """
+
+    subject_kind: SubjectKind
+    subject_id: str
+    order: str | None
+    day: Day
+    in_numerator: bool
+    reasons: tuple[str, ...]
+
+
+def readings_of(account: Account, keys: Iterable[SeriesKey]) -> Iterator[Reading]:
+    """One reading per window of each series."""
+    market, tallies = account.market, account.tallies
+    for index, category in keys:
+        rule, metric = market.rules.metrics[index], market.metrics[index]
+        limit = rule.limit if category is None else rule.by_category[category]
+        timed = metric.subject is SubjectKind.MESSAGE
+        answers = tallies.answer_sums(index) if timed else [0] * len(rule.windows)
+        for window, total, answer in zip(
+            rule.windows, tallies.sums((index, category)), answers, strict=True
+        ):
+            numerator, counted = untally(total)
+            denominator = None if metric.only_counts else counted
+            answer_micros, answered = untally(answer)
+            yield Reading(
+                seller=account.seller,
+                marketplace=market.name,
+                metric=metric.name,
+                window_days=window,
+                category=category,
+                numerator=numerator,
+                denominator=denominator,
+                limit=limit,
+                approach=rule.approach,
+                level=level_of(numerator, denominator, limit, rule.approach),
+                headroom=headroom_of(numerator, denominator, limit),
+                orders_to_recover=orders_to_recover_of(numerator, denominator, limit),
+                answered=answered,
+                answer_micros=answer_micros,
+            )
+
+
+def open_items_of(account: Account, now: Instant) -> Iterator[OpenItems]:
+    """Open and overdue items of each kind of which there are any."""
+    floor = account.market.floor
+    for kind in account.deadlines.kinds():
+        dues = [due_at for _, due_at in account.deadlines.of(kind, floor)]
+        if dues:
+            yield OpenItems(
+                seller=account.seller,
+                marketplace=account.market.name,
+                kind=kind,
+                open=len(dues),
+                overdue=sum(now > due_at for due_at in dues),
+                first_due_at=min(dues),
+            )
+
+
+def evidence_of(
+    account: Account, metric: str, window: WindowDays, category: str | None, now: Instant
+) -> list[Evidence]:
+    """Each subject that a reading counts, newest day first, then by id."""
+    market = account.market
+    index = market.index_of[metric]
+    rule, definition = market.rules.metrics[index], market.metrics[index]
+    left, last = market.frames[index].spans[rule.windows.index(window)]
+    found = []
+    for subject in account.subjects():
+        if not isinstance(subject, _TYPE_OF[definition.subject]):
+            continue
+        verdict, day = _judged(account, subject, definition, rule, now)
+        if verdict == OUT or day is None or not left < day <= last:
+            continue
+        if category is not None and getattr(subject, "category", None) != category:
+            continue
+        found.append(
+            Evidence(
+                subject_kind=definition.subject,
+                subject_id=subject.id,
+                order=getattr(subject, "order", None),
+                day=day,
+                in_numerator=bool(verdict & HIT),
+                reasons=definition.reasons(subject, rule, now, market.calendar),
+            )
+        )
+    return sorted(found, key=lambda one: (-one.day, one.subject_id, one.order or ""))
+
+
+_TYPE_OF: dict[SubjectKind, type[Subject]] = {
+    SubjectKind.ORDER: Order,
+    SubjectKind.RETURN: Return,
+    SubjectKind.MESSAGE: Message,
+    SubjectKind.VOTE: Vote,
+    SubjectKind.VIOLATION: Violation,
+}
+
+
+def _judged(
+    account: Account, subject: Subject, metric: Metric, rule: MetricRule, now: Instant
+) -> tuple[int, Day | None]:
+    """Verdict and counting day of a subject under one metric."""
+    if not isinstance(subject, Order):
+        return (metric.judge(subject, rule, now), subject.day)
+    plan = next(plan for plan in account.market.order_metrics if plan.rule is rule)
+    day = subject.days[plan.day_of]
+    if subject.placed_at is None or day is None:
+        return OUT, None
+    return metric.judge(subject, rule, now), day
+
+

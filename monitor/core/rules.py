@@ -1,0 +1,139 @@
+"""A policy as the core needs it: frozen values, exact numbers, no file and no text to parse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import Literal
+
+from monitor.core.calendar import Calendar
+from monitor.core.instants import DAY, HOUR, Day, Instant
+
+WindowDays = int | Literal["all"]
+
+
+class Comparison(StrEnum):
+    """How a limit is compared; the first two where high is bad, the others where low is."""
+
+    UNDER = "under"
+    AT_MOST = "at most"
+    AT_LEAST = "at least"
+    OVER = "over"
+
+
+class Population(StrEnum):
+    """Which orders an order metric counts, by who ships them."""
+
+    ALL = "all"
+    SELLER = "seller"
+    MARKETPLACE = "marketplace"
+
+
+class CountOn(StrEnum):
+    """The date that fixes an order's counting day."""
+
+    ORDER = "order"
+    SHIP_BY = "ship_by"
+    DELIVER_BY = "deliver_by"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """``under 1%`` as a comparison and an exact value (a fraction, or a number of items)."""
+
+    comparison: Comparison
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRule:
+    """What one metric counts for one marketplace.
+
+    Every metric has all fields; a metric reads only its own (contract, "A policy file").
+    Durations are microseconds.
+    """
+
+    metric: str
+    windows: tuple[WindowDays, ...]
+    limit: Limit
+    approach: Fraction | None = None
+    lag_days: int = 0
+    source: str = ""
+    runbook: str = ""
+    count_on: CountOn = CountOn.ORDER
+    population: Population = Population.ALL
+    negative_rating_max: int = 2
+    guarantee_claims: Literal["all", "unless_cleared"] = "all"
+    chargeback_kinds: frozenset[str] = frozenset()
+    cancelled_by: frozenset[str] = frozenset({"seller"})
+    excused_reasons: frozenset[str] = frozenset()
+    answer_within: int = 48 * HOUR
+    reply_within: int = 24 * HOUR
+    scan_grace: int = 72 * HOUR
+    claim_within: int | None = None
+    by_category: Mapping[str, Limit] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketplaceRules:
+    """The policy in force for one marketplace: its calendar and its metrics, sorted by name."""
+
+    policy: str
+    """Name of the policy."""
+    digest: str
+    """SHA-256 of the policy's canonical form, hexadecimal."""
+    calendar: Calendar
+    metrics: tuple[MetricRule, ...]
+    retention_days: int = 400
+    handling_days: int = 2
+
+    def rule(self, metric: str) -> MetricRule | None:
+        """The rule of a metric, or None where the policy does not compute it."""
+        return next((rule for rule in self.metrics if rule.metric == metric), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """Rules and the local day from which they are in force (None: always were)."""
+
+    valid_from_day: Day | None
+    rules: MarketplaceRules
+
+    @property
+    def starts_at(self) -> Instant | None:
+        """The first instant of the era, in the marketplace's own time zone."""
+        if self.valid_from_day is None:
+            return None
+        return self.rules.calendar.start_of(self.valid_from_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """All policies, by marketplace; ``"*"`` holds the eras of every other marketplace."""
+
+    eras: Mapping[str, tuple[Era, ...]]
+
+    def in_force(self, marketplace: str, at: Instant) -> MarketplaceRules | None:
+        """The rules for a marketplace at an instant; None where no policy names it.
+
+        The latest era not after the local day wins; a named marketplace beats ``"*"``.
+        """
+        for name in (marketplace, "*"):
+            begun = [
+                era
+                for era in self.eras.get(name, ())
+                if era.valid_from_day is None
+                or era.valid_from_day <= era.rules.calendar.day_of(at)
+            ]
+            if begun:
+                return max(begun, key=_begin_day).rules
+        return None
+
+    def next_change_at(self, after: Instant) -> Instant | None:
+        """The first instant after ``after`` at which some era begins."""
+        starts = (era.starts_at for eras in self.eras.values() for era in eras)
+        return min((at for at in starts if at is not None and at > after), default=None)
+
+
+def _begin_day(era: Era) -> int:
+    return -DAY if era.valid_from_day is None else era.valid_from_day

@@ -1,0 +1,70 @@
+"""Every exception of the program.
+
+MonitorError
+├── ConfigError         settings or policies are wrong: names every problem with its path
+├── InvalidEvent        a record that is no event of the contract: goes to the dead letters
+├── InvalidInstant      a text that is no RFC 3339 instant with an offset
+├── UnreadableSource    a file or topic to audit cannot be read to its end
+└── ClusterError        Kafka is not as the monitor needs it: says what to do
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MonitorError(Exception):
+    """Base of all errors that the program explains to its user instead of crashing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a configuration file."""
+
+    file: str
+    path: str
+    """Where in the file, as a dotted path: ``metrics.late_shipment_rate.limit``."""
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.path}" if self.path else self.file
+        return f"{where}: {self.message}"
+
+
+class ConfigError(MonitorError):
+    """Settings or policies that the program refuses to start with."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class InvalidReason(StrEnum):
+    """Why a record is no event; a closed set, since it labels a counter."""
+
+    NOT_JSON = "not_json"
+    MALFORMED = "malformed"
+    UNKNOWN_TYPE = "unknown_type"
+    FOREIGN_KEY = "foreign_key"
+    WRONG_PARTITION = "wrong_partition"
+    FUTURE = "future"
+
+
+class InvalidEvent(MonitorError):
+    """A record that the events contract does not allow."""
+
+    def __init__(self, reason: InvalidReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class InvalidInstant(MonitorError, ValueError):
+    """A text that is no RFC 3339 instant with an offset."""
+
+
+class UnreadableSource(MonitorError):
+    """A file or topic to audit cannot be read to its end; the message names it."""
+
+
+class ClusterError(MonitorError):
+    """Kafka cannot be reached or its topics do not fit; the message says what to do."""
