@@ -15,7 +15,7 @@ from monitor.core.instants import Instant, instant_of
 from monitor.core.ledger import Account, Outcome, Schedule
 from monitor.core.market import Market
 from monitor.core.readings import OpenItems, Reading
-from monitor.core.report import Evidence, evidence_of, open_items_of, readings_of
+from monitor.core.report import Evidence, evidence_of, offenders_of, open_items_of, readings_of
 from monitor.core.rules import Rulebook, WindowDays
 
 
@@ -96,7 +96,9 @@ class Engine:
             at, _, event = heappop(self._held)
             self._merge(event, at)
         for account, subject in self._schedule.due(now):
+            account.tallies.moved_by = "time"
             account.recount(subject, now)
+            account.tallies.moved_by = "events"
 
     def readings(self) -> list[Reading]:
         """All readings whose counts are not all zero, in the order of the contract."""
@@ -117,7 +119,7 @@ class Engine:
         for account in self._accounts.values():
             touched = account.tallies.touched
             if touched:
-                found.extend(readings_of(account, touched))
+                found.extend(readings_of(account, touched, touched))
                 touched.clear()
         return found
 
@@ -145,6 +147,18 @@ class Engine:
         if rule is None or window not in rule.windows:
             return []
         return evidence_of(account, metric, window, category, self.now)
+
+    def offenders(self, reading: Reading) -> list[str]:
+        """Ids of the orders (messages, returns …) on the bad side of a reading, newest first."""
+        account = self._accounts.get((reading.seller, reading.marketplace))
+        if account is None or account.market.rule(reading.metric) is None:
+            return []
+        where = (reading.metric, reading.window_days, reading.category)
+        return offenders_of(account, *where, self.now)
+
+    def digest(self, marketplace: str) -> str:
+        """Digest of the policy in force for a marketplace, empty where there is none."""
+        return self._market(marketplace).rules.digest
 
     def balance(self) -> Balance:
         """What all events of the ledger are worth now."""
@@ -179,7 +193,7 @@ class Engine:
         for key, account in list(self._accounts.items()):
             if account.market in turned:
                 account.drop_expired()
-                account.tallies.touched.update(account.tallies.keys())
+                account.tallies.touch_all("time")
                 if account.is_empty():
                     del self._accounts[key]
 

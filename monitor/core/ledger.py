@@ -37,6 +37,7 @@ from monitor.core.events import (
 from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote, newest_at
 from monitor.core.instants import Day, Instant
 from monitor.core.market import Market
+from monitor.core.readings import MovedBy
 from monitor.core.tallies import Tallies
 
 Note = Callable[[Any, Any, Instant], bool]
@@ -116,7 +117,7 @@ class Account:
 
     def rebuild(self, market: Market, now: Instant) -> None:
         """Count everything anew under another policy."""
-        self._begin_counting(market)
+        self._begin_counting(market, "policy")
         for subject in self.subjects():
             subject.day, subject.verdict, subject.wake_at = None, 0, None
             if isinstance(subject, Order):
@@ -126,6 +127,7 @@ class Account:
             self.recount(subject, now)
             if not isinstance(subject, Return):
                 self._file_leaving(subject, self._last_day(subject, unknown=market.day))
+        self.tallies.moved_by = "events"
 
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""
@@ -183,9 +185,9 @@ class Account:
             return order is None or order.day is None or self.is_expired(order)
         return True
 
-    def _begin_counting(self, market: Market) -> None:
+    def _begin_counting(self, market: Market, moved_by: MovedBy = "events") -> None:
         self.market = market
-        self.tallies = Tallies(market)
+        self.tallies = Tallies(market, moved_by)
         self.deadlines = Deadlines()
         self._leaving: dict[Day, list[Subject]] = {}
 

@@ -11,6 +11,7 @@ from monitor.core.instants import HOUR, Instant
 from monitor.core.rules import Comparison, Limit, WindowDays
 
 ItemKind = Literal["shipment", "reply", "return_answer", "claim_answer"]
+MovedBy = Literal["events", "time", "policy"]
 
 
 class Level(StrEnum):
@@ -28,6 +29,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     ``denominator`` is None for a metric that only counts. ``answered`` and
     ``answer_micros`` (their total answer time) are those of contact response, else 0.
+    ``moved_by`` is what changed the series last, where that was asked for.
     """
 
     seller: str
@@ -44,6 +46,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     orders_to_recover: int | None
     answered: int = 0
     answer_micros: int = 0
+    moved_by: MovedBy = "events"
 
     @property
     def ratio(self) -> Fraction | None:

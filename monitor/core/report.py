@@ -1,6 +1,6 @@
 """What an account says at an instant: readings, open items, and the evidence behind them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -9,6 +9,7 @@ from monitor.core.instants import Day, Instant
 from monitor.core.ledger import Account
 from monitor.core.metrics.metric import HIT, OUT, Metric, SubjectKind
 from monitor.core.readings import (
+    MovedBy,
     OpenItems,
     Reading,
     headroom_of,
@@ -18,6 +19,9 @@ from monitor.core.readings import (
 from monitor.core.rules import MetricRule, WindowDays
 from monitor.core.tallies import SeriesKey
 from monitor.core.windows import untally
+
+
+_UNMOVED: Mapping[SeriesKey, MovedBy] = {}
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -34,7 +38,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
-def readings_of(account: Account, keys: Iterable[SeriesKey]) -> Iterator[Reading]:
+def readings_of(
+    account: Account,
+    keys: Iterable[SeriesKey],
+    moved_by: Mapping[SeriesKey, MovedBy] = _UNMOVED,
+) -> Iterator[Reading]:
     """One reading per window of each series."""
     market, tallies = account.market, account.tallies
     for index, category in keys:
@@ -63,6 +71,7 @@ def readings_of(account: Account, keys: Iterable[SeriesKey]) -> Iterator[Reading
                 orders_to_recover=orders_to_recover_of(numerator, denominator, limit),
                 answered=answered,
                 answer_micros=answer_micros,
+                moved_by=moved_by.get((index, category), "events"),
             )
 
 
@@ -110,6 +119,18 @@ def evidence_of(
             )
         )
     return sorted(found, key=lambda one: (-one.day, one.subject_id, one.order or ""))
+
+
+def offenders_of(
+    account: Account, metric: str, window: WindowDays, category: str | None, now: Instant
+) -> list[str]:
+    """Ids of the subjects on the bad side of a reading, newest day first."""
+    bad_side = account.market.metrics[account.market.index_of[metric]].bad_side
+    return [
+        found.subject_id
+        for found in evidence_of(account, metric, window, category, now)
+        if found.in_numerator == (bad_side == "high")
+    ]
 
 
 _TYPE_OF: dict[SubjectKind, type[Subject]] = {

@@ -10,6 +10,7 @@ from monitor.core.facts import Message, Order, Return, Subject
 from monitor.core.instants import Day, Instant
 from monitor.core.market import Market
 from monitor.core.metrics.metric import COUNTED, HIT
+from monitor.core.readings import MovedBy
 from monitor.core.windows import Series, tally
 
 SeriesKey = tuple[int, str | None]
@@ -22,16 +23,18 @@ assert _OF_VERDICT[COUNTED | HIT] == tally(1, 1)
 class Tallies:
     """The series of one seller in one marketplace.
 
-    ``touched`` collects the series that changed since it was last cleared.
+    ``touched`` collects the series that changed since it was last cleared, and what moved
+    them last, which whoever moves them says in ``moved_by``.
     """
 
-    __slots__ = ("_answer_times", "_market", "_series", "touched")
+    __slots__ = ("_answer_times", "_market", "_series", "moved_by", "touched")
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, moved_by: MovedBy = "events") -> None:
         self._market = market
         self._series: dict[SeriesKey, Series] = {}
         self._answer_times: Series | None = None
-        self.touched: set[SeriesKey] = set()
+        self.touched: dict[SeriesKey, MovedBy] = {}
+        self.moved_by = moved_by
 
     def recount_order(self, order: Order, now: Instant) -> None:
         """Bring the order metrics in step with the facts of an order."""
@@ -90,7 +93,7 @@ class Tallies:
         if micros is not None and message.day is not None:
             self._answer_times.add(frame, message.day, tally(micros, 1))
         message.counted_answer = micros
-        self.touched.add((index, None))
+        self.touched[index, None] = self.moved_by
 
     def next_turn(self, order: Order, now: Instant) -> Instant | None:
         """The next instant at which time alone may change a verdict on an order."""
@@ -106,6 +109,10 @@ class Tallies:
             return None
         at = turns_at(subject, self._market.rules.metrics[index])
         return at if at is not None and at > now else None
+
+    def touch_all(self, moved_by: MovedBy) -> None:
+        """Note that every series moved."""
+        self.touched.update(dict.fromkeys(self._series, moved_by))
 
     def keys(self) -> Iterator[SeriesKey]:
         """All series there are."""
@@ -140,7 +147,7 @@ class Tallies:
                 series.add(frame, was_day, -_OF_VERDICT[was])
             if verdict and day is not None:
                 series.add(frame, day, _OF_VERDICT[verdict])
-        self.touched.add(key)
+        self.touched[key] = self.moved_by
 
     def _days(self, order: Order) -> tuple[Day | None, Day | None, Day | None]:
         """Order day and promise days; also settles the ship-by date under these rules."""
