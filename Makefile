@@ -1,0 +1,93 @@
+# `make` or `make help` lists the targets. Each installs what it needs first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+JARS := .kafka/libs/.complete
+
+# The first of these that is Python 3.11; PYTHON=/path/to/python3.11 overrides.
+PYTHON ?= $(shell for python in python3.11 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+		&& echo "$$python" && break; done)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv from the lock file, with .venv/bin/monitor
+
+$(LOCKED): requirements-dev.lock
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 is needed and was not found. Install it (Debian 12: apt-get install" \
+			"python3.11-venv) or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@echo "Making $(VENV) with $(PYTHON) and installing the locked packages (a minute or two)"
+	@rm -rf $(VENV)
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "Ready: $(BIN)/monitor"
+
+.PHONY: demo
+demo: setup ## Watch simulated shops, or real events: make demo EVENTS=FILE POLICY=FILE ARGS=...
+	@$(BIN)/monitor demo $(if $(EVENTS),--events "$(EVENTS)") $(if $(POLICY),--policy "$(POLICY)") $(ARGS)
+
+.PHONY: test
+test: lint kafka-jars ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
+	@tools/need promtool:prometheus
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: setup ## Formatting, lint rules, strict types, import contracts
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Format the code and apply the fixes that are safe
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+.PHONY: bench
+bench: setup kafka-jars ## Run the benchmarks on a real Kafka: make bench ARGS=...
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: kafka
+kafka: setup kafka-jars ## Run one Kafka node on a free port: make kafka ARGS="--background", then ARGS="--stop"
+	@$(BIN)/python deploy/kafka/node.py $(ARGS)
+
+.PHONY: kafka-jars
+kafka-jars: $(JARS)
+
+$(JARS): deploy/kafka/pom.xml | setup
+	@tools/need java:default-jre-headless mvn:maven
+	@$(BIN)/python deploy/kafka/node.py --fetch-only
+
+.PHONY: lock
+lock: setup ## Renew requirements*.lock from pyproject.toml: make lock ARGS=--upgrade
+	@$(BIN)/uv pip compile $(LOCK_OPTIONS) $(ARGS) -o requirements.lock
+	@$(BIN)/uv pip compile $(LOCK_OPTIONS) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
+	@if grep -n '://' requirements*.lock; then echo "A lock file must name no address" >&2; exit 1; fi
+
+# Every platform's hashes, no addresses: any mirror of the package index will do.
+LOCK_OPTIONS := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+.PHONY: clean
+clean: ## Stop background Kafka nodes; remove .venv, the Kafka jars and all caches
+	@if [ -d .kafka/nodes ]; then $(BIN)/python deploy/kafka/node.py --stop; fi
+	rm -rf $(VENV) .kafka build dist *.egg-info .coverage htmlcov \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
