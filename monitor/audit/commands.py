@@ -1,0 +1,70 @@
+"""The commands ``replay`` and ``explain`` end to end, on given streams."""
+
+from typing import TextIO
+
+from monitor.audit import explain as explaining
+from monitor.audit import lines
+from monitor.audit.console import reading
+from monitor.audit.explain import Explanation, Question, explain
+from monitor.audit.replay import Intake, balance_line, replay
+from monitor.audit.sources import Source
+from monitor.core.instants import Instant
+from monitor.core.rules import Rulebook
+
+
+class Audit:
+    """One audit of a source at an instant; results go to ``stdout``, remarks to ``stderr``."""
+
+    def __init__(
+        self,
+        source: Source,
+        rulebook: Rulebook,
+        as_of: Instant,
+        stdout: TextIO,
+        stderr: TextIO,
+    ) -> None:
+        self._source = source
+        self._rulebook = rulebook
+        self._as_of = as_of
+        self._stdout = stdout
+        self._stderr = stderr
+
+    def replay(self, format_name: str) -> bool:
+        """Print every series, then the balance; False where some records were invalid.
+
+        Args:
+            format_name: one of ``lines.FORMATS``.
+
+        Raises:
+            UnreadableSource: the source cannot be read to its end.
+        """
+        with reading(self._source, self._stderr) as (remarks, on_progress):
+            intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
+            engine, balance = replay(intake, self._rulebook)
+            remarks.unknown_marketplaces(engine.unknown_marketplaces)
+        lines.FORMATS[format_name](engine.readings(), self._stdout)
+        self._stdout.flush()
+        print(balance_line(balance), file=self._stderr)
+        return not balance.invalid
+
+    def explain(self, question: Question, format_name: str) -> bool:
+        """Print what is behind a number; False where some records were invalid.
+
+        Args:
+            format_name: one of ``explain.FORMATS``.
+
+        Raises:
+            NothingToExplain: no events of the seller, or no such series.
+            UnreadableSource: the source cannot be read to its end.
+        """
+        with reading(self._source, self._stderr) as (remarks, on_progress):
+            intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
+            explanations = explain(intake, self._rulebook, question)
+        explaining.FORMATS[format_name](explanations, self._stdout)
+        if format_name != "table":
+            self._print_summaries(explanations)
+        return not intake.invalid
+
+    def _print_summaries(self, explanations: list[Explanation]) -> None:
+        for explanation in explanations:
+            print(f"{explanation.title}: {explanation.summary}", file=self._stderr)

@@ -1,0 +1,68 @@
+"""What an audit says on stderr while it reads: invalid records, warnings, progress."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from monitor.audit.sources import Source
+from monitor.errors import InvalidEvent
+from monitor.printable import printable
+
+_LINE_MAX = 1000
+_NAMED_MAX = 50
+
+
+class Remarks:
+    """Lines on stderr; safe to show whatever the records hold.
+
+    ``write`` receives whole lines without their end.
+    """
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def invalid(self, origin: str, error: InvalidEvent) -> None:
+        """One invalid record: where it is and what is wrong with it."""
+        wrong = f"{error.reason.value}: {printable(error.detail)}"
+        self._write(f"{printable(origin, _LINE_MAX)}: invalid: {wrong}")
+
+    def unknown_marketplaces(self, names: Iterable[str]) -> None:
+        """Marketplaces that no policy names, if any."""
+        unknown = sorted(names)
+        if not unknown:
+            return
+        shown = ", ".join(map(printable, unknown[:_NAMED_MAX]))
+        more = len(unknown) - _NAMED_MAX
+        rest = f" and {more} more" if more > 0 else ""
+        self._write(f"warning: no policy names marketplace {shown}{rest}: no series for it")
+
+
+@contextmanager
+def reading(source: Source, stderr: TextIO) -> Iterator[tuple[Remarks, Callable[[int], None]]]:
+    """Remarks and progress while a source is read; a bar only where stderr is a terminal."""
+    if not stderr.isatty():
+        yield Remarks(lambda line: print(line, file=stderr)), _ignore
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress
+    from rich.progress import TimeRemainingColumn
+
+    amount = DownloadColumn() if source.unit == "bytes" else MofNCompleteColumn()
+    bar = Progress(
+        "reading",
+        BarColumn(),
+        amount,
+        TimeRemainingColumn(),
+        console=Console(file=stderr),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=source.total or None)
+        yield (
+            Remarks(lambda line: bar.console.print(line, markup=False, highlight=False)),
+            lambda weight: bar.advance(task, weight),
+        )
+
+
+def _ignore(weight: int) -> None:
+    """No bar to move."""
