@@ -5,6 +5,7 @@ MonitorError
 ├── InvalidEvent        a record that is no event of the contract: goes to the dead letters
 ├── InvalidInstant      a text that is no RFC 3339 instant with an offset
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
+├── NothingToExplain    an explanation was asked for a series that does not exist
 └── ClusterError        Kafka is not as the monitor needs it: says what to do
 """
 
@@ -64,6 +65,10 @@ class InvalidInstant(MonitorError, ValueError):
 
 class UnreadableSource(MonitorError):
     """A file or topic to audit cannot be read to its end; the message names it."""
+
+
+class NothingToExplain(MonitorError):
+    """An explanation was asked for a series that does not exist under the policies."""
 
 
 class ClusterError(MonitorError):

@@ -38,7 +38,7 @@ class _Event(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     marketplace: Marketplace
 
 
-class OrderPlaced(_Event, tag="order_placed", kw_only=True):
+class OrderPlaced(_Event, tag="order_placed", frozen=True, kw_only=True):
     """An order exists; ``at`` is the order date."""
 
     order: str
@@ -50,7 +50,7 @@ class OrderPlaced(_Event, tag="order_placed", kw_only=True):
     currency: str | None = None
 
 
-class OrderAmended(_Event, tag="order_amended", kw_only=True):
+class OrderAmended(_Event, tag="order_amended", frozen=True, kw_only=True):
     """A promise date changed."""
 
     order: str
@@ -58,7 +58,7 @@ class OrderAmended(_Event, tag="order_amended", kw_only=True):
     deliver_by: AwareDatetime | None = None
 
 
-class OrderShipped(_Event, tag="order_shipped", kw_only=True):
+class OrderShipped(_Event, tag="order_shipped", frozen=True, kw_only=True):
     """The seller confirmed shipment."""
 
     order: str
@@ -66,7 +66,7 @@ class OrderShipped(_Event, tag="order_shipped", kw_only=True):
     tracking: str | None = None
 
 
-class OrderScanned(_Event, tag="order_scanned", kw_only=True):
+class OrderScanned(_Event, tag="order_scanned", frozen=True, kw_only=True):
     """The carrier saw this tracking number."""
 
     order: str
@@ -74,13 +74,13 @@ class OrderScanned(_Event, tag="order_scanned", kw_only=True):
     tracking: str
 
 
-class OrderDelivered(_Event, tag="order_delivered", kw_only=True):
+class OrderDelivered(_Event, tag="order_delivered", frozen=True, kw_only=True):
     """The order was delivered."""
 
     order: str
 
 
-class OrderCancelled(_Event, tag="order_cancelled", kw_only=True):
+class OrderCancelled(_Event, tag="order_cancelled", frozen=True, kw_only=True):
     """The order was cancelled."""
 
     order: str
@@ -88,7 +88,7 @@ class OrderCancelled(_Event, tag="order_cancelled", kw_only=True):
     reason: str | None = None
 
 
-class OrderRefunded(_Event, tag="order_refunded", kw_only=True):
+class OrderRefunded(_Event, tag="order_refunded", frozen=True, kw_only=True):
     """Money went back to the buyer."""
 
     order: str
@@ -97,7 +97,7 @@ class OrderRefunded(_Event, tag="order_refunded", kw_only=True):
     reason: str | None = None
 
 
-class ReturnRequested(_Event, tag="return_requested", kw_only=True):
+class ReturnRequested(_Event, tag="return_requested", frozen=True, kw_only=True):
     """The buyer asks to return; ``valid`` = within the return policy."""
 
     order: str
@@ -105,7 +105,7 @@ class ReturnRequested(_Event, tag="return_requested", kw_only=True):
     valid: bool | None = True
 
 
-class ReturnAnswered(_Event, tag="return_answered", kw_only=True):
+class ReturnAnswered(_Event, tag="return_answered", frozen=True, kw_only=True):
     """The seller answered a return request."""
 
     order: str
@@ -113,7 +113,7 @@ class ReturnAnswered(_Event, tag="return_answered", kw_only=True):
     decision: Literal["approved", "rejected", "replied"]
 
 
-class FeedbackLeft(_Event, tag="feedback_left", kw_only=True):
+class FeedbackLeft(_Event, tag="feedback_left", frozen=True, kw_only=True):
     """Seller feedback of 1 to 5 stars."""
 
     order: str
@@ -121,14 +121,14 @@ class FeedbackLeft(_Event, tag="feedback_left", kw_only=True):
     rating: Rating
 
 
-class FeedbackRemoved(_Event, tag="feedback_removed", kw_only=True):
+class FeedbackRemoved(_Event, tag="feedback_removed", frozen=True, kw_only=True):
     """Feedback removed or struck."""
 
     order: str
     feedback: str
 
 
-class ReturnRated(_Event, tag="return_rated", kw_only=True):
+class ReturnRated(_Event, tag="return_rated", frozen=True, kw_only=True):
     """Return feedback."""
 
     order: str
@@ -136,7 +136,7 @@ class ReturnRated(_Event, tag="return_rated", kw_only=True):
     satisfied: bool
 
 
-class ServiceRated(_Event, tag="service_rated", kw_only=True):
+class ServiceRated(_Event, tag="service_rated", frozen=True, kw_only=True):
     """The buyer's answer to "did this solve your problem?"."""
 
     vote: str
@@ -145,7 +145,7 @@ class ServiceRated(_Event, tag="service_rated", kw_only=True):
     thread: str | None = None
 
 
-class ClaimOpened(_Event, tag="claim_opened", kw_only=True):
+class ClaimOpened(_Event, tag="claim_opened", frozen=True, kw_only=True):
     """An A-to-Z guarantee claim or a card chargeback."""
 
     order: str
@@ -153,7 +153,7 @@ class ClaimOpened(_Event, tag="claim_opened", kw_only=True):
     kind: Literal["guarantee", "chargeback_service", "chargeback_fraud"]
 
 
-class ClaimDecided(_Event, tag="claim_decided", kw_only=True):
+class ClaimDecided(_Event, tag="claim_decided", frozen=True, kw_only=True):
     """A claim was decided."""
 
     order: str
@@ -162,7 +162,7 @@ class ClaimDecided(_Event, tag="claim_decided", kw_only=True):
     at_fault: Literal["seller", "buyer", "carrier", "marketplace"] | None = None
 
 
-class ViolationReported(_Event, tag="violation_reported", kw_only=True):
+class ViolationReported(_Event, tag="violation_reported", frozen=True, kw_only=True):
     """A policy notice against the account."""
 
     violation: str
@@ -170,14 +170,14 @@ class ViolationReported(_Event, tag="violation_reported", kw_only=True):
     product: str | None = None
 
 
-class ViolationResolved(_Event, tag="violation_resolved", kw_only=True):
+class ViolationResolved(_Event, tag="violation_resolved", frozen=True, kw_only=True):
     """A policy notice was appealed (never counts) or fixed (no longer open)."""
 
     violation: str
     outcome: Literal["appealed", "fixed"]
 
 
-class MessageReceived(_Event, tag="message_received", kw_only=True):
+class MessageReceived(_Event, tag="message_received", frozen=True, kw_only=True):
     """A buyer wrote; the reply clock starts."""
 
     message: str
@@ -185,21 +185,21 @@ class MessageReceived(_Event, tag="message_received", kw_only=True):
     order: str | None = None
 
 
-class MessageAnswered(_Event, tag="message_answered", kw_only=True):
+class MessageAnswered(_Event, tag="message_answered", frozen=True, kw_only=True):
     """The seller replied to the message."""
 
     message: str
     thread: str
 
 
-class MessageDismissed(_Event, tag="message_dismissed", kw_only=True):
+class MessageDismissed(_Event, tag="message_dismissed", frozen=True, kw_only=True):
     """The seller marked the message "no reply needed"."""
 
     message: str
     thread: str
 
 
-class Heartbeat(_Event, tag="heartbeat", kw_only=True):
+class Heartbeat(_Event, tag="heartbeat", frozen=True, kw_only=True):
     """The feed of this topic for this seller is alive and complete up to ``at``."""
 
 

@@ -124,6 +124,9 @@ class Account:
                 subject.days, subject.counted_category = (None, None, None), None
             elif isinstance(subject, Message):
                 subject.counted_answer = None
+            if isinstance(subject, Order):
+                self.tallies.redate(subject)
+                self._note_claims(subject)
             self.recount(subject, now)
             if not isinstance(subject, Return):
                 self._file_leaving(subject, self._last_day(subject, unknown=market.day))
@@ -171,7 +174,7 @@ class Account:
 
     def is_expired(self, subject: Subject) -> bool:
         """Whether a subject's day is past retention, so that it counts nowhere."""
-        return self.market.known and subject.day is not None and subject.day <= self.market.floor
+        return subject.day is not None and subject.day <= self.market.floor
 
     def is_late(self, subject: Subject) -> bool:
         """Whether events of a subject belong to nothing younger than retention.
@@ -200,8 +203,29 @@ class Account:
         return Outcome.COUNTED
 
     def _merge_order(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        """An event that moves verdicts only; no deadline, and no instant to wake at."""
         order = self._order(event.order, at)
-        return self._settle(order, note(order, event, at), now)
+        changed = note(order, event, at)
+        if changed:
+            self.tallies.recount_order(order, now)
+        return self._outcome(order, changed)
+
+    def _merge_dates(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        """An event that may move dates too: placed, amended, shipped, cancelled."""
+        order = self._order(event.order, at)
+        changed = note(order, event, at)
+        if changed:
+            self.tallies.redate(order)
+            self._recount_order(order, now)
+        return self._outcome(order, changed)
+
+    def _merge_claim(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+        order = self._order(event.order, at)
+        changed = note(order, event, at)
+        if changed:
+            self.tallies.recount_order(order, now)
+            self._note_claims(order)
+        return self._outcome(order, changed)
 
     def _merge_return(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
         order = self._order(event.order, at)
@@ -239,12 +263,15 @@ class Account:
         return self._settle(violation, note(violation, event, at), now)
 
     def _settle(self, subject: Subject, changed: bool, now: Instant) -> Outcome:  # noqa: FBT001
-        subject.events += 1
         if changed:
             self.recount(subject, now)
-        else:
+        return self._outcome(subject, changed)
+
+    def _outcome(self, subject: Subject, changed: bool) -> Outcome:  # noqa: FBT001
+        subject.events += 1
+        if not changed:
             subject.redundant += 1
-        if self.is_late(subject):
+        if subject.day is not None and subject.day <= self.market.floor and self.is_late(subject):
             return Outcome.LATE
         return Outcome.COUNTED if changed else Outcome.REDUNDANT
 
@@ -260,13 +287,11 @@ class Account:
             return
         order = self._order(name, at)
         order.messages += change
-        self._recount_order(order, now)
+        self.tallies.recount_order(order, now)
 
     def _recount_order(self, order: Order, now: Instant) -> None:
         self.tallies.recount_order(order, now)
         self._note_shipment(order)
-        if order.claims:
-            self._note_claims(order)
         turn_at = self.tallies.next_turn(order, now)
         if turn_at is not None:
             self._schedule.wake(turn_at, self, order)
@@ -366,17 +391,17 @@ class Account:
 
 
 _MERGES: dict[type, tuple[Callable[..., Outcome], Note]] = {
-    OrderPlaced: (Account._merge_order, merging.note_placed),
-    OrderAmended: (Account._merge_order, merging.note_promises),
-    OrderShipped: (Account._merge_order, merging.note_shipped),
+    OrderPlaced: (Account._merge_dates, merging.note_placed),
+    OrderAmended: (Account._merge_dates, merging.note_promises),
+    OrderShipped: (Account._merge_dates, merging.note_shipped),
     OrderScanned: (Account._merge_order, merging.note_scanned),
     OrderDelivered: (Account._merge_order, merging.note_delivered),
-    OrderCancelled: (Account._merge_order, merging.note_cancelled),
+    OrderCancelled: (Account._merge_dates, merging.note_cancelled),
     OrderRefunded: (Account._merge_order, merging.note_refunded),
     FeedbackLeft: (Account._merge_order, merging.note_feedback),
     FeedbackRemoved: (Account._merge_order, merging.note_feedback),
-    ClaimOpened: (Account._merge_order, merging.note_claim_opened),
-    ClaimDecided: (Account._merge_order, merging.note_claim_decided),
+    ClaimOpened: (Account._merge_claim, merging.note_claim_opened),
+    ClaimDecided: (Account._merge_claim, merging.note_claim_decided),
     ReturnRequested: (Account._merge_return, merging.note_return_requested),
     ReturnAnswered: (Account._merge_return, merging.note_return_answered),
     ReturnRated: (Account._merge_return, merging.note_return_rated),

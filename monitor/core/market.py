@@ -9,23 +9,25 @@ from monitor.core.calendar import Calendar
 from monitor.core.facts import Order
 from monitor.core.instants import Instant
 from monitor.core.metrics import METRICS
-from monitor.core.metrics.metric import Metric, SubjectKind
-from monitor.core.rules import CountOn, MarketplaceRules, MetricRule
+from monitor.core.metrics.metric import OUT, Metric, SubjectKind
+from monitor.core.rules import CountOn, MarketplaceRules, MetricRule, Population
 from monitor.core.windows import Frame, frame_of
 
+_NO_FLOOR = -(10**9)
 _DAY_OF = {CountOn.ORDER: 0, CountOn.SHIP_BY: 1, CountOn.DELIVER_BY: 2}
 
 
 class OrderMetric(NamedTuple):
-    """An order metric as the inner loop needs it.
+    """An order metric as the inner loop needs it; ``position`` is that in the rules.
 
     ``shift`` is where its two verdict bits lie in ``Order.verdict``, ``day_of`` which of
-    ``Order.days`` it counts on.
+    ``Order.days`` it counts on, ``population`` who must have fulfilled an order (None: any).
     """
 
-    index: int
+    position: int
     shift: int
     day_of: int
+    population: str | None
     judge: Callable[[Order, MetricRule, Instant], int]
     rule: MetricRule
 
@@ -64,6 +66,12 @@ class Market:
         self.day = self.calendar.day_of(now)
         self._frame()
 
+    def judge_order(self, plan: OrderMetric, order: Order, now: Instant) -> int:
+        """The verdict of one metric on a placed order."""
+        if order.days[plan.day_of] is None or plan.population not in (None, order.fulfilled_by):
+            return OUT
+        return plan.judge(order, plan.rule, now)
+
     def turn(self, now: Instant) -> bool:
         """Move to the local day of an instant; whether it is another day."""
         day = self.calendar.day_of(now)
@@ -80,7 +88,7 @@ class Market:
 
     def _frame(self) -> None:
         retention_days = self.rules.retention_days
-        self.floor = self.day - retention_days
+        self.floor = self.day - retention_days if self.known else _NO_FLOOR
         self.frames: tuple[Frame, ...] = tuple(
             frame_of(rule, retention_days, self.day) for rule in self.rules.metrics
         )
@@ -90,5 +98,7 @@ class Market:
         for index, (metric, rule) in enumerate(zip(self.metrics, self.rules.metrics, strict=True)):
             if metric.subject is SubjectKind.ORDER:
                 day_of = _DAY_OF[rule.count_on]
-                plans.append(OrderMetric(index, 2 * len(plans), day_of, metric.judge, rule))
+                whose = None if rule.population is Population.ALL else rule.population.value
+                plan = OrderMetric(index, 2 * len(plans), day_of, whose, metric.judge, rule)
+                plans.append(plan)
         return tuple(plans)

@@ -82,9 +82,7 @@ def note_refunded(order: Order, event: ev.OrderRefunded, at: Instant) -> bool:  
     return True
 
 
-def note_feedback(
-    order: Order, event: ev.FeedbackLeft | ev.FeedbackRemoved, at: Instant
-) -> bool:
+def note_feedback(order: Order, event: ev.FeedbackLeft | ev.FeedbackRemoved, at: Instant) -> bool:
     """Per feedback the latest of left and removed wins; removal wins a tie."""
     if order.feedback is None:
         order.feedback = {}
@@ -180,9 +178,7 @@ def note_vote(vote: Vote, event: ev.ServiceRated, at: Instant) -> bool:
     return changed
 
 
-def note_violation_reported(
-    violation: Violation, event: ev.ViolationReported, at: Instant
-) -> bool:
+def note_violation_reported(violation: Violation, event: ev.ViolationReported, at: Instant) -> bool:
     """The earliest wins."""
     own = (event.kind, _rank(event.product))
     known = (violation.kind, _rank(violation.product))
@@ -192,9 +188,7 @@ def note_violation_reported(
     return True
 
 
-def note_violation_resolved(
-    violation: Violation, event: ev.ViolationResolved, at: Instant
-) -> bool:
+def note_violation_resolved(violation: Violation, event: ev.ViolationResolved, at: Instant) -> bool:
     """Appealed and fixed are kept apart, the earliest of each."""
     if event.outcome == "appealed":
         if violation.appealed_at is not None and violation.appealed_at <= at:

@@ -20,7 +20,6 @@ from monitor.core.rules import MetricRule, WindowDays
 from monitor.core.tallies import SeriesKey
 from monitor.core.windows import untally
 
-
 _UNMOVED: Mapping[SeriesKey, MovedBy] = {}
 
 
@@ -149,9 +148,6 @@ def _judged(
     if not isinstance(subject, Order):
         return (metric.judge(subject, rule, now), subject.day)
     plan = next(plan for plan in account.market.order_metrics if plan.rule is rule)
-    day = subject.days[plan.day_of]
-    if subject.placed_at is None or day is None:
+    if subject.placed_at is None:
         return OUT, None
-    return metric.judge(subject, rule, now), day
-
-
+    return account.market.judge_order(plan, subject, now), subject.days[plan.day_of]

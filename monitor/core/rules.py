@@ -122,8 +122,7 @@ class Rulebook:
             begun = [
                 era
                 for era in self.eras.get(name, ())
-                if era.valid_from_day is None
-                or era.valid_from_day <= era.rules.calendar.day_of(at)
+                if era.valid_from_day is None or era.valid_from_day <= era.rules.calendar.day_of(at)
             ]
             if begun:
                 return max(begun, key=_begin_day).rules

@@ -6,7 +6,7 @@ facts, compared with what the series hold of it, and only the difference moves t
 
 from collections.abc import Iterator
 
-from monitor.core.facts import Message, Order, Return, Subject
+from monitor.core.facts import Message, Order, Subject
 from monitor.core.instants import Day, Instant
 from monitor.core.market import Market
 from monitor.core.metrics.metric import COUNTED, HIT
@@ -36,31 +36,51 @@ class Tallies:
         self.touched: dict[SeriesKey, MovedBy] = {}
         self.moved_by = moved_by
 
+    def redate(self, order: Order) -> None:
+        """Bring ship-by date, counting days and category in step with an order's facts.
+
+        What the series hold of the order moves along.
+        """
+        if order.placed_at is None:
+            return
+        was_days, was_category = order.days, order.counted_category
+        days = order.days = self._days(order)
+        category = order.counted_category = order.category
+        order.day = self._latest_day(days)
+        if not order.verdict or (was_days == days and was_category == category):
+            return
+        for index, shift, day_of, _, _, rule in self._market.order_metrics:
+            verdict = (order.verdict >> shift) & 3
+            was_day, day = was_days[day_of], days[day_of]
+            if was_day != day:
+                self._move((index, None), was_day, verdict, day, verdict)
+            if rule.by_category:
+                self._recategorise(index, was_category, was_day, -_OF_VERDICT[verdict])
+                self._recategorise(index, category, day, _OF_VERDICT[verdict])
+            if day is None:
+                order.verdict &= ~(3 << shift)
+
     def recount_order(self, order: Order, now: Instant) -> None:
         """Bring the order metrics in step with the facts of an order."""
-        market = self._market
-        verdict, days = 0, order.days
-        if order.placed_at is not None:
-            days = self._days(order)
-            for _, shift, day_of, judge, rule in market.order_metrics:
-                if days[day_of] is not None:
-                    verdict |= judge(order, rule, now) << shift
-        category = order.category
-        if verdict == order.verdict and days == order.days and category == order.counted_category:
+        if order.placed_at is None:
             return
-        for index, shift, day_of, _, rule in market.order_metrics:
-            was = (order.verdict >> shift) & 3
-            now_is = (verdict >> shift) & 3
-            was_day, day = order.days[day_of], days[day_of]
-            if was != now_is or was_day != day:
-                self._move((index, None), was_day, was, day, now_is)
-            if rule.by_category:
+        verdict = 0
+        days, fulfilled_by = order.days, order.fulfilled_by
+        for _, shift, day_of, population, judge, rule in self._market.order_metrics:
+            if days[day_of] is not None and (population is None or population == fulfilled_by):
+                verdict |= judge(order, rule, now) << shift
+        moved = verdict ^ order.verdict
+        if not moved:
+            return
+        for index, shift, day_of, _, _, rule in self._market.order_metrics:
+            if (moved >> shift) & 3:
+                day = days[day_of]
+                was, is_now = (order.verdict >> shift) & 3, (verdict >> shift) & 3
+                self._move((index, None), day, was, day, is_now)
                 if order.counted_category in rule.by_category:
-                    self._move((index, order.counted_category), was_day, was, None, 0)
-                if category in rule.by_category:
-                    self._move((index, category), None, 0, day, now_is)
-        order.verdict, order.days, order.counted_category = verdict, days, category
-        order.day = self._latest_day(days)
+                    change = _OF_VERDICT[is_now] - _OF_VERDICT[was]
+                    self._recategorise(index, order.counted_category, day, change)
+        order.verdict = verdict
 
     def recount(self, metric: str, subject: Subject, at: Instant | None, now: Instant) -> None:
         """Bring the metric of a return, message, vote or violation in step with its facts.
@@ -99,8 +119,12 @@ class Tallies:
         """The next instant at which time alone may change a verdict on an order."""
         if order.placed_at is None:
             return None
-        turns = (turns_at(order, rule) for turns_at, rule in self._market.turning)
-        return min((at for at in turns if at is not None and at > now), default=None)
+        earliest = None
+        for turns_at, rule in self._market.turning:
+            at = turns_at(order, rule)
+            if at is not None and at > now and (earliest is None or at < earliest):
+                earliest = at
+        return earliest
 
     def next_turn_of(self, metric: str, subject: Subject, now: Instant) -> Instant | None:
         """The same for a return or message."""
@@ -136,21 +160,28 @@ class Tallies:
     def _move(
         self, key: SeriesKey, was_day: Day | None, was: int, day: Day | None, verdict: int
     ) -> None:
+        if was_day == day:
+            self._add(key, day, _OF_VERDICT[verdict] - _OF_VERDICT[was])
+        else:
+            self._add(key, was_day, -_OF_VERDICT[was])
+            self._add(key, day, _OF_VERDICT[verdict])
+
+    def _recategorise(self, index: int, category: str | None, day: Day | None, change: int) -> None:
+        if category in self._market.rules.metrics[index].by_category:
+            self._add((index, category), day, change)
+
+    def _add(self, key: SeriesKey, day: Day | None, change: int) -> None:
+        if day is None or not change:
+            return
         series = self._series.get(key)
         frame = self._market.frames[key[0]]
         if series is None:
             series = self._series[key] = Series(frame)
-        if was_day == day and day is not None:
-            series.add(frame, day, _OF_VERDICT[verdict] - _OF_VERDICT[was])
-        else:
-            if was and was_day is not None:
-                series.add(frame, was_day, -_OF_VERDICT[was])
-            if verdict and day is not None:
-                series.add(frame, day, _OF_VERDICT[verdict])
+        series.add(frame, day, change)
         self.touched[key] = self.moved_by
 
     def _days(self, order: Order) -> tuple[Day | None, Day | None, Day | None]:
-        """Order day and promise days; also settles the ship-by date under these rules."""
+        """Order day and promise days; settles the ship-by date under these rules."""
         market = self._market
         calendar = market.calendar
         assert order.placed_at is not None

@@ -97,6 +97,4 @@ class Series:
         for day in [day for day in buckets if day <= frame.gone_day]:
             del buckets[day]
         for index, (left, last) in enumerate(frame.spans):
-            self._sums[index] = sum(
-                total for day, total in buckets.items() if left < day <= last
-            )
+            self._sums[index] = sum(total for day, total in buckets.items() if left < day <= last)

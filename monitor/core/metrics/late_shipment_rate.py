@@ -6,11 +6,9 @@ from monitor.core.instants import Instant
 from monitor.core.metrics.metric import (
     COUNTED,
     HIT,
-    OUT,
     Metric,
     SubjectKind,
     elapsed,
-    in_population,
 )
 from monitor.core.rules import MetricRule, Population
 
@@ -46,8 +44,6 @@ def overdue_at(order: Order, rule: MetricRule) -> Instant | None:  # noqa: ARG00
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
-    if not in_population(order.fulfilled_by, rule.population):
-        return OUT
     return COUNTED | HIT if is_late(order, now) else COUNTED
 
 

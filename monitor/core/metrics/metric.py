@@ -29,9 +29,10 @@ class SubjectKind(StrEnum):
 class Metric:
     """One of the metrics of the contract (metrics.md, "The eleven").
 
-    ``judge(subject, rule, now)`` is the verdict at an instant; ``turns_at(subject, rule)``
-    an instant at which time alone turns it, None where it never does; ``reasons(subject,
-    rule, now, calendar)`` says in words why the subject counts as it does.
+    ``judge(subject, rule, now)`` is the verdict at an instant, on a subject of the rule's
+    population; ``turns_at(subject, rule)`` an instant at which time alone turns it, None where
+    it never does; ``reasons(subject, rule, now, calendar)`` says in words why the subject
+    counts as it does.
     """
 
     name: str
@@ -45,11 +46,6 @@ class Metric:
     """Keys of its policy table beside those of every metric."""
     only_counts: bool = False
     """A count without denominator, such as policy violations."""
-
-
-def in_population(fulfilled_by: str, population: Population) -> bool:
-    """Whether an order fulfilled by the seller or the marketplace is counted at all."""
-    return population is Population.ALL or fulfilled_by == population
 
 
 def local_date(at: Instant, calendar: Calendar) -> str:

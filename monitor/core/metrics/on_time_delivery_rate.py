@@ -10,15 +10,12 @@ from monitor.core.metrics.metric import (
     Metric,
     SubjectKind,
     elapsed,
-    in_population,
 )
 from monitor.core.rules import MetricRule, Population
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
     if order.deliver_by is None or order.cancelled_at is not None:
-        return OUT
-    if not in_population(order.fulfilled_by, rule.population):
         return OUT
     if order.delivered_at is None:
         return COUNTED if now > order.deliver_by else OUT

@@ -6,10 +6,8 @@ from monitor.core.instants import Instant
 from monitor.core.metrics.metric import (
     COUNTED,
     HIT,
-    OUT,
     Metric,
     SubjectKind,
-    in_population,
     local_date,
 )
 from monitor.core.rules import MetricRule
@@ -35,8 +33,6 @@ def counts(claim: Claim, rule: MetricRule) -> bool:
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
-    if not in_population(order.fulfilled_by, rule.population):
-        return OUT
     if order.feedback is not None:
         for feedback in order.feedback.values():
             if is_negative(feedback, rule.negative_rating_max):
@@ -88,7 +84,5 @@ METRIC = Metric(
     bad_side="high",
     judge=_judge,
     reasons=_reasons,
-    keys=frozenset(
-        {"negative_rating_max", "guarantee_claims", "chargeback_kinds", "claim_hours"}
-    ),
+    keys=frozenset({"negative_rating_max", "guarantee_claims", "chargeback_kinds", "claim_hours"}),
 )

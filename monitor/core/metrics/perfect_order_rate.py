@@ -7,10 +7,8 @@ from monitor.core.metrics.late_shipment_rate import is_late, late_reason, overdu
 from monitor.core.metrics.metric import (
     COUNTED,
     HIT,
-    OUT,
     Metric,
     SubjectKind,
-    in_population,
     local_date,
 )
 from monitor.core.metrics.order_defect_rate import claim_reason, feedback_reasons, is_negative
@@ -18,8 +16,6 @@ from monitor.core.rules import MetricRule
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
-    if not in_population(order.fulfilled_by, rule.population):
-        return OUT
     spoiled = (
         order.messages
         or order.refunded_at is not None
@@ -44,9 +40,7 @@ def _has_negative_feedback(order: Order, rule: MetricRule) -> bool:
     return any(is_negative(feedback, rule.negative_rating_max) for feedback in found)
 
 
-def _reasons(
-    order: Order, rule: MetricRule, now: Instant, calendar: Calendar
-) -> tuple[str, ...]:
+def _reasons(order: Order, rule: MetricRule, now: Instant, calendar: Calendar) -> tuple[str, ...]:
     spoiled = [
         claim_reason(name, claim, calendar)
         for name, claim in sorted((order.claims or {}).items())

@@ -6,18 +6,14 @@ from monitor.core.instants import Instant
 from monitor.core.metrics.metric import (
     COUNTED,
     HIT,
-    OUT,
     Metric,
     SubjectKind,
-    in_population,
     local_date,
 )
 from monitor.core.rules import MetricRule, Population
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
-    if not in_population(order.fulfilled_by, rule.population):
-        return OUT
     blamed = (
         order.cancelled_before_shipment
         and order.cancelled_by in rule.cancelled_by

@@ -6,18 +6,14 @@ from monitor.core.instants import Instant
 from monitor.core.metrics.metric import (
     COUNTED,
     HIT,
-    OUT,
     Metric,
     SubjectKind,
-    in_population,
     local_date,
 )
 from monitor.core.rules import MetricRule
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
-    if not in_population(order.fulfilled_by, rule.population):
-        return OUT
     return COUNTED if order.refunded_at is None else COUNTED | HIT
 
 

@@ -10,13 +10,12 @@ from monitor.core.metrics.metric import (
     Metric,
     SubjectKind,
     elapsed,
-    in_population,
 )
 from monitor.core.rules import MetricRule, Population
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
-    if order.shipped_at is None or not in_population(order.fulfilled_by, rule.population):
+    if order.shipped_at is None:
         return OUT
     if order.validly_scanned:
         return COUNTED | HIT
