@@ -1,0 +1,61 @@
+"""What a policy may say and yet hardly means: allowed, but worth a word."""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from monitor.core.metrics import METRICS
+from monitor.core.readings import high_is_bad
+from monitor.core.rules import Comparison, Limit
+from monitor.errors import Problem
+from monitor.policy.tables import MetricTable, keys_of
+
+
+def doubts_about(tables: Mapping[str, MetricTable], file: str) -> Iterator[Problem]:
+    """The doubts about the metrics of a policy, by name."""
+    for name, table in sorted(tables.items()):
+        path = f"metrics.{name}"
+        for key, text in _of_limits(table, is_count=METRICS[name].only_counts):
+            yield Problem(file, f"{path}.{key}", text)
+        yield from (
+            Problem(file, f"{path}.{key}", f"is empty: {meaning}")
+            for key, meaning in _EMPTY.items()
+            if key in keys_of(METRICS[name]) and not getattr(table, key)
+        )
+
+
+_EMPTY = {
+    "chargeback_kinds": "no chargeback is a defect",
+    "cancelled_by": "no cancellation ever counts",
+}
+
+
+def _of_limits(table: MetricTable, *, is_count: bool) -> Iterator[tuple[str, str]]:
+    limits = {"limit": table.limit} | {
+        f"by_category.{category}": limit for category, limit in table.by_category.items()
+    }
+    for key, limit in limits.items():
+        if _never_holds(limit):
+            yield key, "can never hold: every account is breached"
+        elif _always_holds(limit, is_count=is_count):
+            yield key, "always holds: no account is ever breached"
+        if table.approach == limit.value and _is_strict(limit):
+            yield "approach", f"equals {key}, which it breaches: nobody is warned before it"
+    if table.approach is None:
+        yield "approach", "is missing: nobody is warned before the limit is breached"
+    elif table.approach == (0 if high_is_bad(table.limit) else 1):
+        yield "approach", "is always reached: every account that is not breached is warned"
+
+
+def _is_strict(limit: Limit) -> bool:
+    return limit.comparison in (Comparison.UNDER, Comparison.OVER)
+
+
+def _never_holds(limit: Limit) -> bool:
+    worst = Fraction(0) if high_is_bad(limit) else Fraction(1)
+    return _is_strict(limit) and limit.value == worst
+
+
+def _always_holds(limit: Limit, *, is_count: bool) -> bool:
+    if is_count or _is_strict(limit):
+        return False
+    return limit.value == (1 if high_is_bad(limit) else 0)

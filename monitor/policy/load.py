@@ -1,0 +1,98 @@
+"""Policy files become the rulebook of the engine."""
+
+import json
+import tomllib
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from monitor.config_problems import dotted
+from monitor.core.calendar import day_number
+from monitor.core.rules import Era, Rulebook
+from monitor.errors import ConfigError, Problem
+from monitor.policy.parse import Policy, parse_policy
+
+
+def load_policies(paths: Iterable[str | PathLike[str]]) -> Rulebook:
+    """The rulebook of one or several policy files.
+
+    Raises:
+        ConfigError: with every problem of every file, and of the files together.
+    """
+    return rulebook_of(read_policies(paths))
+
+
+def read_policies(paths: Iterable[str | PathLike[str]]) -> list[Policy]:
+    """The policies of some files, each for itself.
+
+    Raises:
+        ConfigError: with every problem of every file, unreadable ones included.
+    """
+    policies, problems = [], []
+    for path in paths:
+        try:
+            policies.append(parse_policy(read_toml(path), str(path)))
+        except ConfigError as error:
+            problems += error.problems
+    problems += clashes(policies)
+    if problems:
+        raise ConfigError(problems)
+    return policies
+
+
+def rulebook_of(policies: Sequence[Policy]) -> Rulebook:
+    """The rulebook of policies that do not clash."""
+    eras: dict[str, list[Era]] = {}
+    for policy in policies:
+        since = None if policy.valid_from is None else day_number(policy.valid_from)
+        for marketplace, rules in policy.marketplaces.items():
+            eras.setdefault(marketplace, []).append(Era(since, rules))
+    return Rulebook({marketplace: tuple(found) for marketplace, found in eras.items()})
+
+
+def clashes(policies: Sequence[Policy]) -> list[Problem]:
+    """Marketplaces for which two policies begin on the same day."""
+    first: dict[tuple[str, object], Policy] = {}
+    problems = []
+    for policy in policies:
+        for marketplace in policy.marketplaces:
+            other = first.setdefault((marketplace, policy.valid_from), policy)
+            if other is not policy:
+                since = f"from {policy.valid_from} on" if policy.valid_from else "from ever"
+                fault = f"{other.file} too holds for this marketplace {since}"
+                path = dotted(("marketplaces", marketplace))
+                problems.append(Problem(policy.file, path, fault))
+    return problems
+
+
+def restore_policy(canonical: str, origin: str) -> Policy:
+    """The policy of a canonical form, as the topic ``policies`` keeps it.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    document = json.loads(canonical)
+    for table in document["metrics"].values():
+        for key in table:
+            if key.endswith("_hours") and table[key] is not None:
+                table[key] = Decimal(table[key])
+    return parse_policy(document, origin)
+
+
+def read_toml(path: str | PathLike[str]) -> dict[str, Any]:
+    """The tables of a TOML file, decimal numbers as ``Decimal``.
+
+    Raises:
+        ConfigError: it cannot be read or is no TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror or error}"
+    except UnicodeDecodeError:
+        fault = "is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        fault = f"is not TOML: {error}"
+    raise ConfigError([Problem(str(path), "", fault)])
