@@ -53,7 +53,7 @@ lint: setup ## Formatting, lint rules, strict types, import contracts
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: setup ## Format the code and apply the fixes that are safe
