@@ -65,11 +65,9 @@ class Series:
             return
         buckets = self._buckets
         buckets[day] = buckets.get(day, 0) + change
-        index = 0
-        for left, last in frame.spans:
+        for index, (left, last) in enumerate(frame.spans):
             if left < day <= last:
                 self._sums[index] += change
-            index += 1
 
     def sums(self, frame: Frame) -> list[int]:
         """The tally of each window of the frame; not to be changed by the caller."""

@@ -25,9 +25,9 @@ def _turns_at(message: Message, rule: MetricRule) -> Instant | None:
 
 def _reasons(
     message: Message,
-    rule: MetricRule,  # noqa: ARG001
+    rule: MetricRule,
     now: Instant,
-    calendar: Calendar,  # noqa: ARG001
+    calendar: Calendar,
 ) -> tuple[str, ...]:
     assert message.received_at is not None
     took = message.answer_micros

@@ -35,7 +35,7 @@ def late_reason(order: Order, now: Instant) -> str:
     return f"shipped {elapsed(order.ship_due_at - order.shipped_at)} before ship-by"
 
 
-def overdue_at(order: Order, rule: MetricRule) -> Instant | None:  # noqa: ARG001
+def overdue_at(order: Order, rule: MetricRule) -> Instant | None:
     """When an unshipped order becomes late."""
     if order.shipped_at is not None or order.cancelled_at is not None:
         return None
@@ -49,9 +49,9 @@ def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
 
 def _reasons(
     order: Order,
-    rule: MetricRule,  # noqa: ARG001
+    rule: MetricRule,
     now: Instant,
-    calendar: Calendar,  # noqa: ARG001
+    calendar: Calendar,
 ) -> tuple[str, ...]:
     return (late_reason(order, now),)
 

@@ -22,7 +22,7 @@ def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
     return COUNTED | HIT if order.delivered_at <= order.deliver_by else COUNTED
 
 
-def _turns_at(order: Order, rule: MetricRule) -> Instant | None:  # noqa: ARG001
+def _turns_at(order: Order, rule: MetricRule) -> Instant | None:
     if order.deliver_by is None or order.delivered_at is not None:
         return None
     return order.deliver_by + 1
@@ -30,9 +30,9 @@ def _turns_at(order: Order, rule: MetricRule) -> Instant | None:  # noqa: ARG001
 
 def _reasons(
     order: Order,
-    rule: MetricRule,  # noqa: ARG001
+    rule: MetricRule,
     now: Instant,
-    calendar: Calendar,  # noqa: ARG001
+    calendar: Calendar,
 ) -> tuple[str, ...]:
     assert order.deliver_by is not None
     if order.delivered_at is None:

@@ -32,7 +32,7 @@ def counts(claim: Claim, rule: MetricRule) -> bool:
     return not cleared
 
 
-def _judge(order: Order, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
+def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
     if order.feedback is not None:
         for feedback in order.feedback.values():
             if is_negative(feedback, rule.negative_rating_max):
@@ -66,7 +66,7 @@ def claim_reason(name: str, claim: Claim, calendar: Calendar) -> str:
 def _reasons(
     order: Order,
     rule: MetricRule,
-    now: Instant,  # noqa: ARG001
+    now: Instant,
     calendar: Calendar,
 ) -> tuple[str, ...]:
     claims = [

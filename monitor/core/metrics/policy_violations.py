@@ -7,7 +7,7 @@ from monitor.core.metrics.metric import HIT, OUT, Metric, SubjectKind, local_dat
 from monitor.core.rules import MetricRule
 
 
-def _judge(violation: Violation, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
+def _judge(violation: Violation, rule: MetricRule, now: Instant) -> int:
     if violation.reported_at is None:
         return OUT
     if violation.appealed_at is not None or violation.fixed_at is not None:
@@ -17,8 +17,8 @@ def _judge(violation: Violation, rule: MetricRule, now: Instant) -> int:  # noqa
 
 def _reasons(
     violation: Violation,
-    rule: MetricRule,  # noqa: ARG001
-    now: Instant,  # noqa: ARG001
+    rule: MetricRule,
+    now: Instant,
     calendar: Calendar,
 ) -> tuple[str, ...]:
     assert violation.reported_at is not None

@@ -13,7 +13,7 @@ from monitor.core.metrics.metric import (
 from monitor.core.rules import MetricRule, Population
 
 
-def _judge(order: Order, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
+def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
     blamed = (
         order.cancelled_before_shipment
         and order.cancelled_by in rule.cancelled_by

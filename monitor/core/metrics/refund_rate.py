@@ -13,14 +13,14 @@ from monitor.core.metrics.metric import (
 from monitor.core.rules import MetricRule
 
 
-def _judge(order: Order, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
+def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
     return COUNTED if order.refunded_at is None else COUNTED | HIT
 
 
 def _reasons(
     order: Order,
-    rule: MetricRule,  # noqa: ARG001
-    now: Instant,  # noqa: ARG001
+    rule: MetricRule,
+    now: Instant,
     calendar: Calendar,
 ) -> tuple[str, ...]:
     if order.refunded_at is None:

@@ -7,7 +7,7 @@ from monitor.core.metrics.metric import COUNTED, HIT, OUT, Metric, SubjectKind, 
 from monitor.core.rules import MetricRule
 
 
-def _judge(vote: Vote, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
+def _judge(vote: Vote, rule: MetricRule, now: Instant) -> int:
     if vote.rated_at is None:
         return OUT
     return COUNTED if vote.solved else COUNTED | HIT
@@ -15,8 +15,8 @@ def _judge(vote: Vote, rule: MetricRule, now: Instant) -> int:  # noqa: ARG001
 
 def _reasons(
     vote: Vote,
-    rule: MetricRule,  # noqa: ARG001
-    now: Instant,  # noqa: ARG001
+    rule: MetricRule,
+    now: Instant,
     calendar: Calendar,
 ) -> tuple[str, ...]:
     assert vote.rated_at is not None

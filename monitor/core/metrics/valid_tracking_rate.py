@@ -30,9 +30,9 @@ def _turns_at(order: Order, rule: MetricRule) -> Instant | None:
 
 def _reasons(
     order: Order,
-    rule: MetricRule,  # noqa: ARG001
+    rule: MetricRule,
     now: Instant,
-    calendar: Calendar,  # noqa: ARG001
+    calendar: Calendar,
 ) -> tuple[str, ...]:
     assert order.shipped_at is not None
     if order.validly_scanned:
