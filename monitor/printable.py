@@ -1,7 +1,7 @@
 """Text that sellers, buyers and upstream systems write, made safe to show on one line."""
 
+import re
 from functools import partial
-from re import Match, compile
 
 _WORDING_MAX = 200
 
@@ -19,11 +19,11 @@ def printable(text: str, limit: int = _WORDING_MAX) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def _escape(match: Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     character = match.group()
     if character.isprintable():
         return character
     return character.encode("unicode_escape").decode()
 
 
-_escaped = partial(compile(r"[^ -~]").sub, _escape)
+_escaped = partial(re.compile(r"[^ -~]").sub, _escape)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TextIO
 
 from monitor.audit.sources import Source
@@ -44,8 +45,13 @@ def reading(source: Source, stderr: TextIO) -> Iterator[tuple[Remarks, Callable[
         yield Remarks(lambda line: print(line, file=stderr)), _ignore
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress
-    from rich.progress import TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TimeRemainingColumn,
+    )
 
     amount = DownloadColumn() if source.unit == "bytes" else MofNCompleteColumn()
     bar = Progress(
@@ -59,7 +65,7 @@ def reading(source: Source, stderr: TextIO) -> Iterator[tuple[Remarks, Callable[
     with bar:
         task = bar.add_task("", total=source.total or None)
         yield (
-            Remarks(lambda line: bar.console.print(line, markup=False, highlight=False)),
+            Remarks(partial(bar.console.print, markup=False, highlight=False, soft_wrap=True)),
             lambda weight: bar.advance(task, weight),
         )
 

@@ -67,7 +67,7 @@ def explain(intake: Intake, rulebook: Rulebook, question: Question) -> list[Expl
         UnreadableSource: the source cannot be read to its end.
     """
     engine = Engine(rulebook, now=intake.as_of)
-    marketplaces = set()
+    marketplaces: set[str] = set()
     for events in intake:
         own = [event for event in events if event.seller == question.seller]
         marketplaces.update(event.marketplace for event in own)

@@ -75,9 +75,10 @@ def _chunks(path: Path) -> Iterator[Lines]:
     with ExitStack() as closing:
         raw = closing.enter_context(path.open("rb", buffering=0))
         on_disk = stat.S_ISREG(path.stat().st_mode)
-        reader = closing.enter_context(io.BufferedReader(raw, _BLOCK_BYTES))
-        if reader.peek(2).startswith(_GZIP_MAGIC):
-            unpacked = closing.enter_context(gzip.GzipFile(fileobj=reader))
+        packed = closing.enter_context(io.BufferedReader(raw, _BLOCK_BYTES))
+        reader: io.BufferedIOBase = packed
+        if packed.peek(2).startswith(_GZIP_MAGIC):
+            unpacked = closing.enter_context(gzip.GzipFile(fileobj=packed))
             # GzipFile itself would make every line in Python.
             reader = closing.enter_context(io.BufferedReader(unpacked, _BLOCK_BYTES))
         first, seen_bytes = 1, 0

@@ -58,7 +58,8 @@ def rounded(numerator: int, denominator: int | None, digits: int) -> float | Non
     quotient, rest = divmod(numerator * 10**digits, denominator)
     if 2 * rest > denominator or (2 * rest == denominator and quotient % 2):
         quotient += 1
-    return quotient / 10**digits
+    result: float = quotient / 10**digits
+    return result
 
 
 def write_jsonl(readings: Iterable[Reading], out: TextIO) -> None:

@@ -1,6 +1,6 @@
 """Replay: every series of a set of records at an instant, and what became of each record."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from monitor.audit.sources import Chunk, Source

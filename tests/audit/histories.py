@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.core.calendar import Calendar
-from monitor.core.instants import Instant, parse_instant
+from monitor.core.instants import parse_instant
 from monitor.core.rules import (
     Comparison,
     Era,
@@ -25,7 +25,8 @@ AS_OF = parse_instant("2018-06-30T12:00:00Z")
 def event(type_name: str, at: str, **fields: Any) -> dict[str, Any]:
     """An event of seller S1 in marketplace M1 unless ``fields`` say otherwise."""
     name = "-".join([type_name, at, *map(str, fields.values())])
-    return {"type": type_name, "id": name[:128], "at": at, "seller": "S1", "marketplace": "M1"} | fields
+    own = {"type": type_name, "id": name[:128], "at": at, "seller": "S1", "marketplace": "M1"}
+    return own | fields
 
 
 def placed(order: str, at: str = "2018-06-20T10:00:00Z", **fields: Any) -> dict[str, Any]:
@@ -36,6 +37,11 @@ def placed(order: str, at: str = "2018-06-20T10:00:00Z", **fields: Any) -> dict[
 def one_star(order: str, at: str = "2018-06-25T10:00:00Z", **fields: Any) -> dict[str, Any]:
     """The worst feedback on an order."""
     return event("feedback_left", at, order=order, feedback=f"f-{order}", rating=1, **fields)
+
+
+def removed(order: str, at: str = "2018-06-29T09:00:00Z") -> dict[str, Any]:
+    """The order's feedback is struck."""
+    return event("feedback_removed", at, order=order, feedback=f"f-{order}")
 
 
 def write(path: Path, events: list[dict[str, Any]]) -> Path:
@@ -61,8 +67,3 @@ def rulebook(*rules: MetricRule, marketplace: str = "M1") -> Rulebook:
     calendar = Calendar(ZoneInfo("UTC"), lambda _: False)
     in_force = MarketplaceRules(policy="test", digest="0" * 64, calendar=calendar, metrics=chosen)
     return Rulebook({marketplace: (Era(None, in_force),)})
-
-
-def instant(text: str) -> Instant:
-    """Short for ``parse_instant``."""
-    return parse_instant(text)

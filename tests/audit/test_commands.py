@@ -15,7 +15,7 @@ from monitor.audit.explain import Question
 from monitor.audit.files import FileSource
 from monitor.core.rules import Rulebook
 from monitor.errors import NothingToExplain, UnreadableSource
-from tests.audit.histories import AS_OF, event, one_star, placed, rule, rulebook, write
+from tests.audit.histories import AS_OF, event, one_star, placed, removed, rule, rulebook, write
 
 
 class Run:
@@ -53,7 +53,8 @@ def test_replay_counts_what_had_happened_and_balances_what_it_read(tmp_path: Pat
     )
     run = Run(path)
     assert run.audit.replay("jsonl")
-    assert [(line["window_days"], line["numerator"], line["denominator"]) for line in run.lines] == [
+    counts = [(line["window_days"], line["numerator"], line["denominator"]) for line in run.lines]
+    assert counts == [
         (60, 1, 2),
         ("all", 1, 2),
     ]
@@ -126,7 +127,7 @@ _HISTORY = [
     for happened in (
         placed(f"o{number}", at=f"2018-0{number % 3 + 4}-20T10:00:00Z"),
         one_star(f"o{number}", at=f"2018-06-{28 + number % 3}T14:00:00Z"),
-        event("feedback_removed", "2018-06-29T09:00:00Z", order=f"o{number}", feedback=f"f-o{number}"),
+        removed(f"o{number}"),
     )
 ]
 
@@ -139,9 +140,11 @@ def test_neither_order_nor_files_nor_repetition_change_the_lines(
     shuffled = _HISTORY * copies
     chance.shuffle(shuffled)
     cut = chance.randrange(len(shuffled))
-    split = [write(folder / "a.jsonl", shuffled[cut:]), write(folder / "b.jsonl.gz", shuffled[:cut])]
-    run, plain = Run(*split), Run(write(folder / "plain.jsonl", _HISTORY))
-    assert run.audit.replay("jsonl") and plain.audit.replay("jsonl")
+    some, rest = folder / "a.jsonl", folder / "b.jsonl.gz"
+    run = Run(write(some, shuffled[cut:]), write(rest, shuffled[:cut]))
+    plain = Run(write(folder / "plain.jsonl", _HISTORY))
+    assert run.audit.replay("jsonl")
+    assert plain.audit.replay("jsonl")
     assert run.lines == plain.lines
     numbers = [int(word) for word in run.remarks[-1].split() if word.isdigit()]
     assert numbers[0] == len(shuffled) == sum(numbers[1:])
@@ -150,12 +153,11 @@ def test_neither_order_nor_files_nor_repetition_change_the_lines(
 def test_explain_lists_the_bad_ones_first_with_their_reasons(tmp_path: Path) -> None:
     run = Run(write(tmp_path / "a.jsonl", [placed("o1"), placed("o2"), one_star("o2")]))
     assert run.audit.explain(Question("S1", "order_defect_rate"), "jsonl")
-    assert [(line["id"], line["in_numerator"]) for line in run.lines] == [("o2", True), ("o1", False)]
+    listed = [(line["id"], line["in_numerator"]) for line in run.lines]
+    assert listed == [("o2", True), ("o1", False)]
     assert run.lines[0]["day"] == "2018-06-20"
     assert "f-o2" in run.lines[0]["reasons"][0]
-    assert run.remarks == [
-        "order_defect_rate of S1 in M1, 60 days: numerator 1 of denominator 2"
-    ]
+    assert run.remarks == ["order_defect_rate of S1 in M1, 60 days: numerator 1 of denominator 2"]
 
 
 def test_explain_as_a_table_ends_with_the_two_numbers(tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_explain_of_a_count_gives_one_number(tmp_path: Path) -> None:
 
 
 def test_explain_answers_for_each_marketplace_unless_one_is_named(tmp_path: Path) -> None:
-    both = Rulebook(rulebook().eras | rulebook(marketplace="M2").eras)
+    both = Rulebook({**rulebook().eras, **rulebook(marketplace="M2").eras})
     path = write(tmp_path / "a.jsonl", [placed("o1"), placed("o2", marketplace="M2")])
     every, one = Run(path, rules=both), Run(path, rules=both)
     every.audit.explain(Question("S1", "order_defect_rate"), "jsonl")

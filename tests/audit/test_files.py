@@ -81,15 +81,19 @@ def test_a_pipe_is_read_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [gzip.compress(b"1\n" * 5000)[:-12], gzip.compress(b"1\n") + b"rubbish", b"\x1f\x8b\x08\x00bad"],
+    [
+        gzip.compress(b"1\n" * 5000)[:-12],
+        gzip.compress(b"1\n") + b"rubbish",
+        b"\x1f\x8b\x08\x00bad",
+    ],
 )
 def test_damaged_compression_is_an_error_that_names_the_file(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(data)
-    with pytest.raises(UnreadableSource, match="a.jsonl.gz"):
+    with pytest.raises(UnreadableSource, match=r"a\.jsonl\.gz"):
         _origins(path)
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSource, match="nowhere.*No such file"):
+    with pytest.raises(UnreadableSource, match=r"nowhere.*No such file"):
         _origins(tmp_path / "nowhere")
