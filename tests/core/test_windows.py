@@ -12,10 +12,11 @@ RETENTION_DAYS = 12
 windows = st.lists(
     st.one_of(st.integers(1, 8), st.just("all")), min_size=1, max_size=3, unique=True
 )
+Change = tuple[int, int, int]
+"""A counting day, a numerator, and by how much the denominator is larger."""
 changes = st.tuples(st.integers(80, 130), st.integers(0, 3), st.integers(0, 3))
-moves = st.lists(
-    st.one_of(changes, st.integers(-1, 14).map(lambda days: ("day", days))), max_size=40
-)
+days_passed = st.integers(-1, 14)
+moves = st.lists(st.one_of(changes, days_passed), max_size=40)
 
 
 def rule_of(found: list[WindowDays], lag_days: int) -> MetricRule:
@@ -25,14 +26,14 @@ def rule_of(found: list[WindowDays], lag_days: int) -> MetricRule:
 
 @given(windows=windows, lag_days=st.integers(0, 3), moves=moves)
 def test_a_window_sums_its_days_and_no_other(
-    windows: list[WindowDays], lag_days: int, moves: list[tuple[int, int, int]]
+    windows: list[WindowDays], lag_days: int, moves: list[Change | int]
 ) -> None:
     rule, today = rule_of(windows, lag_days), 100
     frame = frame_of(rule, RETENTION_DAYS, today)
-    series, added = Series(frame), list[tuple[int, int, int]]()
+    series, added = Series(frame), list[Change]()
     for move in moves:
-        if move[0] == "day":
-            today += move[1]
+        if isinstance(move, int):
+            today += move
             frame = frame_of(rule, RETENTION_DAYS, today)
             # What lies before the longest window is dropped, a step back reaches one day.
             added = [one for one in added if one[0] > today - RETENTION_DAYS - 1]

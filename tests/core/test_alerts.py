@@ -1,0 +1,117 @@
+"""Alert levels over time: one record per change, each the evidence of its own."""
+
+import json
+from fractions import Fraction
+
+import pytest
+
+from monitor.core.alerts import AlertBook, AlertRecord, decode_record, limit_text
+from monitor.core.engine import Engine
+from monitor.core.events import Event
+from monitor.core.readings import Level
+from monitor.core.rules import Comparison, Limit
+from tests.core.test_engine import at, engine_at, event, placed
+
+CUT = {"orders": (0, 7), "feedback": (0, 3), "claims": (0, 0), "messages": (0, 0)}
+
+
+def book_and_engine() -> tuple[AlertBook, Engine]:
+    return AlertBook("1.0"), engine_at("2018-03-09T00:00:00Z")
+
+
+def step(book: AlertBook, engine: Engine) -> list[AlertRecord]:
+    return book.step(engine, engine.changed(), CUT)
+
+
+def defect(day: int) -> list[Event]:
+    return [
+        placed(f"2018-03-0{day}T08:00:00Z", order=f"o-{day}"),
+        event("order_shipped", f"2018-03-0{day}T09:00:00Z", order=f"o-{day}"),
+        event("feedback_left", "2018-03-08T08:00:00Z", order=f"o-{day}", feedback="f", rating=1),
+    ]
+
+
+def test_a_breach_and_its_end_are_one_record_each_of_one_episode() -> None:
+    book, engine = book_and_engine()
+    engine.apply(defect(1))
+    (opened,) = step(book, engine)
+    assert (opened.seq, opened.episode, opened.from_, opened.to) == (1, 1, Level.OK, Level.BREACHED)
+    assert opened.subjects == ("o-1",)
+    assert opened.reason == "events"
+    assert step(book, engine) == []
+    removed = event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")
+    engine.apply([removed])
+    (closed,) = step(book, engine)
+    assert (closed.seq, closed.episode, closed.from_, closed.to) == (2, 1, Level.BREACHED, Level.OK)
+
+
+def test_a_new_episode_begins_where_the_last_one_ended() -> None:
+    book, engine = book_and_engine()
+    engine.apply(defect(1))
+    step(book, engine)
+    engine.advance(at("2018-03-09T01:00:00Z"))
+    engine.apply([event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")])
+    step(book, engine)
+    engine.apply(defect(2))
+    (again,) = step(book, engine)
+    assert (again.seq, again.episode) == (3, 3)
+
+
+def test_a_record_is_json_with_sorted_keys_and_comes_back_the_same() -> None:
+    book, engine = book_and_engine()
+    engine.apply(defect(1))
+    (record,) = step(book, engine)
+    value = record.encode()
+    assert b" " not in value.replace(b"under 1%", b"")
+    found = json.loads(value)
+    assert list(found) == sorted(found)
+    assert found["alert"] == "shop/m/order_defect_rate/60"
+    assert found["from"] == "ok"
+    assert found["limit"] == "under 1%"
+    assert found["cut"]["orders"] == [0, 7]
+    assert decode_record(value) == record
+    assert decode_record(value).encode() == value
+
+
+def test_after_a_start_the_present_level_opens_from_unknown() -> None:
+    book, engine = book_and_engine()
+    engine.apply(defect(1))
+    engine.changed()
+    (record,) = book.step(engine, engine.readings(), CUT, caught_up=True)
+    assert (record.from_, record.reason) == (Level.UNKNOWN, "caught_up")
+
+
+def test_what_an_earlier_worker_said_is_not_said_again() -> None:
+    book, engine = book_and_engine()
+    engine.apply(defect(1))
+    (said,) = step(book, engine)
+    successor = AlertBook("1.0")
+    successor.restore(said)
+    assert successor.step(engine, engine.readings(), CUT, caught_up=True) == []
+    engine.apply([event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")])
+    (closed,) = step(successor, engine)
+    assert (closed.seq, closed.episode) == (2, 1)
+
+
+def test_a_window_that_runs_empty_ends_the_episode_by_time() -> None:
+    book, engine = book_and_engine()
+    engine.apply(defect(1))
+    step(book, engine)
+    engine.advance(at("2018-05-09T00:00:00Z"))
+    (closed,) = step(book, engine)
+    assert (closed.to, closed.reason) == (Level.NO_DATA, "time")
+
+
+@pytest.mark.parametrize(
+    ("value", "is_count", "text"),
+    [
+        (Fraction(1, 100), False, "under 1%"),
+        (Fraction(25, 1000), False, "under 2.5%"),
+        (Fraction(1, 100_000), False, "under 0.001%"),
+        (Fraction(0), False, "under 0%"),
+        (Fraction(1), False, "under 100%"),
+        (Fraction(3), True, "under 3"),
+    ],
+)
+def test_limits_are_written_as_in_a_policy(value: Fraction, is_count: bool, text: str) -> None:
+    assert limit_text(Limit(Comparison.UNDER, value), is_count=is_count) == text
