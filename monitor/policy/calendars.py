@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import cache
+from warnings import catch_warnings
 from zoneinfo import ZoneInfo, available_timezones
 
 from holidays import country_holidays, list_supported_countries
@@ -59,7 +60,8 @@ class _CountryHolidays:
     def __contains__(self, day: date) -> bool:
         year = self._years.get(day.year)
         if year is None:
-            found = country_holidays(self._country, years=day.year, expand=False)
+            with catch_warnings(action="ignore"):  # years the package has no holidays for
+                found = country_holidays(self._country, years=day.year, expand=False)
             year = self._years[day.year] = frozenset(found)
         return day in year
 

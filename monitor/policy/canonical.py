@@ -23,9 +23,7 @@ def canonical_form(header: PolicyTable, tables: dict[str, MetricTable]) -> str:
         "name": header.name,
         "valid_from": _plain(header.valid_from),
         "retention_days": header.retention_days,
-        "marketplaces": {
-            name: _marketplace(table) for name, table in header.marketplaces.items()
-        },
+        "marketplaces": {name: _marketplace(table) for name, table in header.marketplaces.items()},
         "metrics": {name: _metric(name, table) for name, table in tables.items()},
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -61,7 +59,7 @@ def _metric(name: str, table: MetricTable) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any, key: str = "") -> Any:  # noqa: ANN401
+def _plain(value: Any, key: str = "") -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, frozenset):

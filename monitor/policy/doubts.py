@@ -40,9 +40,10 @@ def _of_limits(table: MetricTable, *, is_count: bool) -> Iterator[tuple[str, str
             yield key, "always holds: no account is ever breached"
         if table.approach == limit.value and _is_strict(limit):
             yield "approach", f"equals {key}, which it breaches: nobody is warned before it"
-    if table.approach is None:
+    none_wrong = is_count and table.limit == Limit(Comparison.AT_MOST, Fraction(0))
+    if table.approach is None and not none_wrong:
         yield "approach", "is missing: nobody is warned before the limit is breached"
-    elif table.approach == (0 if high_is_bad(table.limit) else 1):
+    if table.approach == (0 if high_is_bad(table.limit) else 1):
         yield "approach", "is always reached: every account that is not breached is warned"
 
 

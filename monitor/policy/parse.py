@@ -14,6 +14,7 @@ from monitor.core.rules import MarketplaceRules, MetricRule
 from monitor.errors import ConfigError, Problem
 from monitor.policy.calendars import calendar_of
 from monitor.policy.canonical import canonical_form, digest_of
+from monitor.policy.doubts import doubts_about
 from monitor.policy.tables import (
     NEGATIVE_RATING_MAX,
     RETENTION_DAYS,
@@ -23,7 +24,6 @@ from monitor.policy.tables import (
     keys_of,
     scale_of,
 )
-from monitor.policy.doubts import doubts_about
 
 Document = dict[str, Any]
 

@@ -47,8 +47,8 @@ MarketplaceName = Annotated[str, AfterValidator(_marketplace_name)]
 
 
 def _scale(info: ValidationInfo) -> Scale:
-    assert isinstance(info.context, Scale)
-    return info.context
+    scale: Scale = info.context
+    return scale
 
 
 def _read_limit(value: object, info: ValidationInfo) -> Limit:
