@@ -5,7 +5,7 @@ Which of the keys a metric has is said by the metric itself (``monitor.core.metr
 
 import re
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -47,8 +47,7 @@ MarketplaceName = Annotated[str, AfterValidator(_marketplace_name)]
 
 
 def _scale(info: ValidationInfo) -> Scale:
-    scale: Scale = info.context
-    return scale
+    return cast(Scale, info.context)
 
 
 def _read_limit(value: object, info: ValidationInfo) -> Limit:
