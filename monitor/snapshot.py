@@ -1,0 +1,41 @@
+"""What the live worker knows at an instant, for the exporter and the status page."""
+
+from dataclasses import dataclass
+
+from monitor.core.instants import Instant
+from monitor.core.readings import OpenItems, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStats:
+    """What became of the records of one partition of one source topic.
+
+    ``events`` are all records read = counted + redundant + late + invalid + those whose
+    instant is still to come. Totals begin at 0 when a worker reads the partition anew.
+    """
+
+    topic: str
+    partition: int
+    events: int
+    invalid: int
+    redundant: int
+    late: int
+    last_event_at: Instant | None
+    """The latest ``at`` of the valid events."""
+    lag: int
+    """Records of the partition that are not applied yet."""
+    ready: bool
+    """Whether the four topics of this partition number are read to where they ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All readings of one worker; those of partitions not yet ready have level unknown."""
+
+    as_of: Instant
+    """The evaluation point for which ``readings`` were taken."""
+    readings: tuple[Reading, ...]
+    open_items: tuple[OpenItems, ...]
+    partitions: tuple[PartitionStats, ...]
+    unknown_marketplaces: tuple[str, ...] = ()
+    """Marketplaces seen that no policy names."""

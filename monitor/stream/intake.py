@@ -1,0 +1,126 @@
+"""What the agent does with a batch: decode, check, dead letters, apply."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+
+from monitor.core.events import Event, SourceTopic, check_recorded, decode
+from monitor.errors import InvalidEvent, InvalidReason
+from monitor.printable import printable
+from monitor.stream.deadletters import DeadLetters, Origin
+from monitor.stream.inflight import Batch
+from monitor.stream.partitions import Partition
+
+logger = logging.getLogger(__name__)
+
+_RECORDS_AT_ONCE = 2000
+_KNOWN_KEYS_MAX = 1_000_000
+_MILLISECOND = 1000
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's default partitioner gives a key."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+class Intake:
+    """Turns batches of records into applied events.
+
+    Args:
+        owned: finds the partition for a partition number; None where it is not ours (any
+            more), whose batches are left alone.
+        source_of: finds the source topic for a topic's name.
+        dead_letters: where invalid records go.
+        partitions: how many partitions each source topic has.
+    """
+
+    def __init__(
+        self,
+        owned: Callable[[int], Partition | None],
+        source_of: Callable[[str], SourceTopic],
+        dead_letters: DeadLetters,
+        partitions: int,
+    ) -> None:
+        self._owned = owned
+        self._source_of = source_of
+        self._dead_letters = dead_letters
+        self._partitions = partitions
+        self._placed: dict[bytes, int] = {}
+        self._warned: set[tuple[str, InvalidReason]] = set()
+
+    async def process(self, batch: Batch) -> None:
+        """Apply a batch; it counts as processed once its dead letters are acknowledged.
+
+        Gives way to other tasks between runs of records.
+        """
+        partition = self._owned(batch.partition)
+        if partition is None:
+            return
+        source = self._source_of(batch.topic)
+        written: list[Awaitable[Any]] = []
+        for first in range(0, len(batch.records) or 1, _RECORDS_AT_ONCE):
+            records = batch.records[first : first + _RECORDS_AT_ONCE]
+            is_last = first + _RECORDS_AT_ONCE >= len(batch.records)
+            events, refused = self._sort(records, batch.partition)
+            partition.apply(source, events, batch.end if is_last else records[-1].offset + 1)
+            feed = partition.feeds[source]
+            feed.events += len(records)
+            feed.invalid += len(refused)
+            for record, error in refused:
+                origin = Origin(batch.topic, batch.partition, record.offset)
+                self._warn(origin, error)
+                written.append(await self._dead_letters.write(record, origin, error))
+            await asyncio.sleep(0)
+        await asyncio.gather(*written)
+        batch.processed = True
+
+    def _sort(
+        self, records: Any, number: int
+    ) -> tuple[list[Event], list[tuple[Any, InvalidEvent]]]:
+        events: list[Event] = []
+        refused: list[tuple[Any, InvalidEvent]] = []
+        for record in records:
+            try:
+                event = decode(record.value or b"")
+                check_recorded(event, record.key, record.timestamp * _MILLISECOND)
+                if self._placed.get(record.key) != number:
+                    self._check_place(record.key, number)
+            except InvalidEvent as error:
+                refused.append((record, error))
+            else:
+                events.append(event)
+        return events, refused
+
+    def _check_place(self, key: bytes, number: int) -> None:
+        due = partition_of(key, self._partitions)
+        if due != number:
+            raise InvalidEvent(
+                InvalidReason.WRONG_PARTITION, f"key {key!r} belongs into partition {due}"
+            )
+        if len(self._placed) >= _KNOWN_KEYS_MAX:
+            self._placed.clear()
+        self._placed[key] = number
+
+    def _warn(self, origin: Origin, error: InvalidEvent) -> None:
+        """Say once per topic and reason what is wrong, and what to do about it."""
+        if (origin.topic, error.reason) in self._warned:
+            return
+        self._warned.add((origin.topic, error.reason))
+        logger.warning(
+            "invalid record at %s[%d]@%d goes to the dead letters: %s.%s"
+            " More of this kind on this topic are only counted.",
+            *(origin.topic, origin.partition, origin.offset, printable(str(error))),
+            _ADVICE.get(error.reason, ""),
+        )
+
+
+_ADVICE = {
+    InvalidReason.WRONG_PARTITION: (
+        " Its producer uses another partitioner than Kafka's default: with librdkafka"
+        " (confluent-kafka and others) set partitioner=murmur2_random."
+    ),
+    InvalidReason.FOREIGN_KEY: " Its producer must set the record's key to the seller.",
+}

@@ -1,0 +1,232 @@
+"""The topics of the monitor: made before anything subscribes, and checked where they exist."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code
+
+from monitor.cluster import Cluster
+from monitor.core.events import SOURCE_TOPICS, SourceTopic
+from monitor.errors import ClusterError
+
+logger = logging.getLogger(__name__)
+
+_DAY_MILLIS = 86_400_000
+_FOREVER = "-1"
+_ALREADY_EXISTS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """What the topics are called on the cluster: ``prefix`` before each contract name."""
+
+    prefix: str = ""
+
+    def source(self, topic: SourceTopic) -> str:
+        """Name of a source topic."""
+        return f"{self.prefix}{topic}"
+
+    @property
+    def sources(self) -> dict[str, SourceTopic]:
+        """The four source topics by their name on the cluster."""
+        return {self.source(topic): topic for topic in SOURCE_TOPICS}
+
+    @property
+    def alerts(self) -> str:
+        """Where alert records go."""
+        return f"{self.prefix}alerts"
+
+    @property
+    def dead_letters(self) -> str:
+        """Where invalid records go."""
+        return f"{self.prefix}dead-letters"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """How missing topics are made, and what existing ones must hold.
+
+    ``partitions`` counts only where none of the source topics exists yet: they and the
+    alerts have equal counts. ``history_days`` is the longest that a policy looks back.
+    """
+
+    history_days: int
+    partitions: int = 4
+    replication: int | None = None
+    """Copies of each partition; None leaves it to the broker."""
+    alert_days: int = 1825
+    dead_letter_days: int = 30
+    timeout_seconds: float = 10.0
+
+
+async def prepare_topics(cluster: Cluster, names: TopicNames, plan: TopicPlan) -> int:
+    """Make what is missing, check what is there; the partition count of the source topics.
+
+    A retention too short for ``plan.history_days`` is a warning in the log.
+
+    Raises:
+        ClusterError: no broker answers, topics cannot be made, or their partition counts
+            differ.
+    """
+    try:
+        async with asyncio.timeout(plan.timeout_seconds), _admin(cluster) as admin:
+            return await _Preparation(admin, names, plan).run()
+    except (TimeoutError, KafkaError, OSError) as error:
+        raise ClusterError(_unreachable(cluster, error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    admin: AIOKafkaAdminClient
+    names: TopicNames
+    plan: TopicPlan
+
+    async def run(self) -> int:
+        counts = await self._counts()
+        partitions = _common_count(counts) or self.plan.partitions
+        existing = sorted(set(counts) & set(self.names.sources))
+        wanted = {name: self.plan.history_days for name in self.names.sources}
+        wanted[self.names.alerts] = self.plan.alert_days
+        wanted[self.names.dead_letters] = self.plan.dead_letter_days
+        missing = {name: days for name, days in wanted.items() if name not in counts}
+        if missing:
+            await self._create(missing, partitions)
+            counts = await self._await_all(wanted)
+            partitions = _common_count(counts) or partitions
+        await self._check_retention(existing)
+        return partitions
+
+    async def _counts(self) -> dict[str, int]:
+        """Partition counts of our topics that exist; the dead letters' is of no importance."""
+        equal = [*self.names.sources, self.names.alerts]
+        known = set(await self.admin.list_topics())
+        present = [name for name in (*equal, self.names.dead_letters) if name in known]
+        described = await self.admin.describe_topics(present) if present else []
+        return {
+            topic["topic"]: 0
+            if topic["topic"] == self.names.dead_letters
+            else len(topic["partitions"])
+            for topic in described
+        }
+
+    async def _create(self, missing: Mapping[str, int], partitions: int) -> None:
+        topics = [
+            NewTopic(
+                name,
+                partitions,
+                self.plan.replication or -1,
+                replica_assignments={} if self.plan.replication is None else None,
+                topic_configs={
+                    "retention.ms": str(days * _DAY_MILLIS),
+                    "retention.bytes": _FOREVER,
+                    "cleanup.policy": "delete",
+                },
+            )
+            for name, days in missing.items()
+        ]
+        response = cast("Any", await self.admin.create_topics(topics))
+        for name, code, *message in response.topic_errors:
+            if code not in (0, _ALREADY_EXISTS):
+                said = message[0] if message and message[0] else for_code(code).__name__
+                raise ClusterError(
+                    f"topic {name} cannot be created: {said}; create it by hand with"
+                    f" {partitions} partitions, or let the monitor's user create topics"
+                )
+        logger.info("created topics %s with %d partitions", ", ".join(missing), partitions)
+
+    async def _await_all(self, wanted: Iterable[str]) -> dict[str, int]:
+        while True:
+            counts = await self._counts()
+            if all(name in counts for name in wanted):
+                return counts
+            await asyncio.sleep(0.1)
+
+    async def _check_retention(self, existing: Iterable[str]) -> None:
+        names = list(existing)
+        if not names:
+            return
+        resources = [
+            ConfigResource(
+                ConfigResourceType.TOPIC,
+                name,
+                {"retention.ms": None, "retention.bytes": None, "cleanup.policy": None},
+            )
+            for name in names
+        ]
+        try:
+            responses = await self.admin.describe_configs(resources)
+        except IncompatibleBrokerVersion:
+            logger.debug("the broker does not tell its topics' settings")
+            return
+        for response in responses:
+            for code, message, _, name, entries in cast("Any", response).resources:
+                if code:
+                    logger.warning("the settings of topic %s cannot be read: %s", name, message)
+                    continue
+                for warning in retention_warnings(
+                    name, {entry[0]: entry[1] for entry in entries}, self.plan.history_days
+                ):
+                    logger.warning(warning)
+
+
+def retention_warnings(name: str, config: Mapping[str, str], history_days: int) -> list[str]:
+    """What a topic's settings lose of the history that the policies count."""
+    warnings = []
+    needed = history_days * _DAY_MILLIS
+    kept = config.get("retention.ms", _FOREVER)
+    if kept != _FOREVER and int(kept) < needed:
+        warnings.append(
+            f"topic {name} keeps its records for {int(kept) / _DAY_MILLIS:.3g} days, but the"
+            f" policies look back {history_days} days: numbers will be too low. Set"
+            f" retention.ms={needed} with kafka-configs.sh --alter --topic {name}"
+        )
+    if config.get("retention.bytes", _FOREVER) != _FOREVER:
+        warnings.append(
+            f"topic {name} drops records by size (retention.bytes={config['retention.bytes']}):"
+            " the history that the policies count may be cut. Set retention.bytes=-1"
+        )
+    if "compact" in config.get("cleanup.policy", ""):
+        warnings.append(
+            f"topic {name} is compacted: of each seller only the last event would be kept."
+            " Set cleanup.policy=delete"
+        )
+    return warnings
+
+
+def _common_count(counts: Mapping[str, int]) -> int | None:
+    """The one partition count of all topics that exist (0 = of no importance)."""
+    given = {name: count for name, count in counts.items() if count}
+    if len(set(given.values())) > 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in given.items())
+        most = max(given.values())
+        raise ClusterError(
+            f"the topics must have equal partition counts, but {listed}. Raise all to {most}"
+            f" (kafka-topics.sh --alter --partitions {most}); keys that lie in another partition"
+            " from then on must be published again, so rather do it while they are empty"
+        )
+    return next(iter(given.values()), None)
+
+
+@asynccontextmanager
+async def _admin(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**cluster.client_options())
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+def _unreachable(cluster: Cluster, error: BaseException) -> str:
+    said = str(error) or type(error).__name__
+    return (
+        f"the Kafka cluster at {cluster.address} does not answer: {said}. Check the address"
+        " (host:port of a listener that this machine can reach), that the broker runs, and"
+        f" that it expects {cluster.security_protocol}"
+    )

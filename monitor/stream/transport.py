@@ -1,0 +1,258 @@
+"""Faust's aiokafka transport, delivering one message per fetched partition batch.
+
+An agent that takes messages one by one does a fifteenth of the work. Faust finds the driver
+by the scheme of the broker address, ``batched://host:port``. Every behaviour of Faust that
+this relies on is pinned in tests/stream/test_faust_pins.py.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol, cast
+
+from aiokafka import AIOKafkaConsumer
+from faust.transport import drivers
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+from faust.types.transports import ConsumerT
+from faust.types.tuples import ack_lock
+from mode.utils.futures import notify
+
+from monitor.errors import ClusterError
+from monitor.stream.inflight import Batch, InFlight
+
+SCHEME = "batched"
+drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
+
+
+class Delivery(Protocol):
+    """Who takes the batches; the Faust app carries it as ``app.delivery``."""
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics delivered in batches."""
+
+    @property
+    def commits(self) -> bool:
+        """Whether offsets are committed at all."""
+
+    async def open(self, consumer: "Consumer", assigned: frozenset[TP]) -> None:
+        """Get ready for new partitions and call ``consumer.deliver`` for those that are.
+
+        Cancelled when they are revoked.
+        """
+
+    def close(self, revoked: frozenset[TP]) -> None:
+        """Let go of partitions; no batch of them is being processed any more."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """aiokafka's own thread; knows which offsets each fetch covered."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._positions: dict[TP, int] = {}
+        self.highwaters_seen: dict[TP, int] = {}
+
+    async def seek_all(self, positions: Mapping[TP, int]) -> None:
+        """Read on from these offsets."""
+        await self.call_thread(self._seek_all, positions)
+
+    def forget(self, partitions: Iterable[TP]) -> None:
+        """Fetch nothing of these partitions until they are sought again."""
+        for tp in partitions:
+            self._positions.pop(tp, None)
+            self.highwaters_seen.pop(tp, None)
+
+    async def _seek_all(self, positions: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        for tp, position in positions.items():
+            if tp in self.assignment():
+                consumer.seek(driver.ensure_aiokafka_TP(tp), position)
+                self._positions[tp] = position
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Mapping[TP, Any]:
+        # Assignments, seeks and fetches all run in this thread: a generation that is the
+        # present one before the fetch, and a position noted at the last seek or fetch, hold
+        # for the records that come.
+        generation = self.app.consumer_generation_id
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        batches = {}
+        for tp, start in list(self._positions.items()):
+            end = self._end(consumer, tp)
+            records = fetched.get(tp, ())
+            if end is None or (end == start and not records):
+                continue
+            if end < start or (records and records[0].offset < start):
+                raise ClusterError(_TURNED_BACK.format(tp=tp, start=start, end=end))
+            self._positions[tp] = end
+            batches[tp] = Batch(tp.topic, tp.partition, records, start, end, generation)
+        return batches
+
+    def _end(self, consumer: AIOKafkaConsumer, tp: TP) -> int | None:
+        """The offset up to which a partition is fetched; None where it is not ours."""
+        subscription = consumer._fetcher._subscriptions.subscription
+        assignment = subscription and subscription.assignment
+        partition = driver.ensure_aiokafka_TP(tp)
+        if not assignment or partition not in assignment.tps:
+            return None
+        state = assignment.state_value(partition)
+        if state.highwater is not None:
+            self.highwaters_seen[tp] = state.highwater
+        return cast("int", state.position) if state.has_valid_position else None
+
+
+class Consumer(driver.Consumer):
+    """Yields batches, and commits the end of the leading processed ones."""
+
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.delivery: Delivery = cast("Any", self.app).delivery
+        self._in_flight: dict[TP, InFlight] = {}
+        self._delivering = asyncio.Event()
+        self._opening: Any = None
+
+    async def deliver(self, positions: Mapping[TP, int]) -> None:
+        """From now on deliver these partitions, from these offsets on."""
+        await self._thread.seek_all(positions)
+        for tp, position in positions.items():
+            self._in_flight[tp] = InFlight(position)
+            self._read_offset[tp] = None
+        self.resume_partitions(positions)
+        self._delivering.set()
+
+    def highwater_seen(self, tp: TP) -> int | None:
+        """The end offset of a partition as of the last fetch; None before one."""
+        return self._thread.highwaters_seen.get(tp)
+
+    async def perform_seek(self) -> None:
+        # Faust calls this last in a rebalance, after its recovery hook and just before the
+        # flow resumes: a seek made earlier would be undone by the one it makes here.
+        assigned = frozenset(
+            tp for tp in self.assignment() if tp.topic in self.delivery.topics
+        )
+        self.pause_partitions(assigned)
+        self._opening = self.add_future(self.delivery.open(self, assigned))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+        # Within this Faust drains the agent and commits, which needs the batches in flight.
+        await super().on_partitions_revoked(revoked)
+        self._thread.forget(revoked)
+        for tp in revoked:
+            self._in_flight.pop(tp, None)
+        self.delivery.close(frozenset(revoked))
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        if self.flow_active and not self._get_active_partitions():
+            self._delivering.clear()
+            await self.wait(self._delivering, timeout=timeout)
+        batches, _ = await self._wait_next_records(timeout)
+        for tp, batch in cast("Mapping[TP, Batch]", batches or {}).items():
+            # Whatever stops the flow ends in a new assignment, which seeks anew.
+            if self.should_stop or not self.flow_active:
+                return
+            if await self._accepts(tp, batch):
+                yield tp, self._message(tp, batch)
+
+    async def _accepts(self, tp: TP, batch: Batch) -> bool:
+        queue = self._in_flight.get(tp)
+        if queue is None:
+            return False
+        if batch.generation == self.app.consumer_generation_id and queue.accept(batch):
+            return True
+        self.log.info(
+            "Reading %s[%d] again from %d: the batch at %d does not follow",
+            *tp, queue.expected, batch.start,
+        )  # fmt: skip
+        await self._thread.seek_all({tp: queue.expected})
+        return False
+
+    def _message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        last = batch.records[-1] if batch.records else None
+        return ConsumerMessage(
+            batch.topic,
+            batch.partition,
+            batch.end - 1,
+            last.timestamp / 1000 if last else 0.0,
+            last.timestamp_type if last else 0,
+            None,
+            None,
+            cast("bytes", batch),
+            None,
+            0,
+            0,
+            tp,
+            generation_id=batch.generation,
+        )
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if not self._is_batched(tp):
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def ack(self, message: Message) -> bool:
+        if not self._is_batched(message.tp):
+            return super().ack(message)
+        with ack_lock:
+            if message.acked:
+                return False
+            message.acked = True
+            self._unacked_messages.discard(message)
+            self._n_acked += 1
+        notify(self._waiting_for_ack)
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        yield from super()._filter_tps_with_pending_acks(topics)
+        yield from (
+            tp for tp in self._in_flight if topics is None or tp in topics or tp.topic in topics
+        )
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if not self._is_batched(tp):
+            return super()._new_offset(tp)
+        queue = self._in_flight.get(tp)
+        offset = None if queue is None else queue.committable()
+        return offset if self.delivery.commits else None
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        return self._is_batched(tp) or super()._should_commit(tp, offset)
+
+    async def _commit_offsets(
+        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
+    ) -> bool:
+        # Faust itself takes a failed commit for done and would never repeat it.
+        did_commit = await super()._commit_offsets(offsets, start_new_transaction)
+        for tp, offset in offsets.items():
+            if did_commit and tp in self._in_flight:
+                self._in_flight[tp].committed = offset
+        return did_commit
+
+    def _is_batched(self, tp: TP) -> bool:
+        return tp.topic in self.delivery.topics
+
+    async def verify_all_partitions_active(self) -> None:
+        """Nothing: Faust would miss commits that are off; our lag gauges tell more."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class Transport(driver.Transport):
+    """The driver behind ``batched://`` addresses."""
+
+    Consumer: ClassVar[type[ConsumerT]] = Consumer
+
+
+_TURNED_BACK = (
+    "{tp.topic}[{tp.partition}] went back from offset {start} to {end}: the topic was deleted"
+    " and made anew, or has lost records; start the monitor again to read it from the beginning"
+)

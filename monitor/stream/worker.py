@@ -1,0 +1,262 @@
+"""The live worker: Kafka topics in; readings, alerts and dead letters out."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import uvloop
+from faust import App as FaustApp
+from faust.types import TP
+
+from monitor import __version__
+from monitor.cluster import Cluster
+from monitor.core.alerts import AlertRecord
+from monitor.core.events import SourceTopic
+from monitor.core.instants import Instant
+from monitor.core.rules import Rulebook
+from monitor.snapshot import Snapshot
+from monitor.stream.alerts_topic import AlertsTopic
+from monitor.stream.app import App, Membership, make_app
+from monitor.stream.clock import Clock, SystemClock, whole_second
+from monitor.stream.deadletters import DeadLetters
+from monitor.stream.intake import Intake
+from monitor.stream.ownership import Ownership
+from monitor.stream.partitions import Partitions
+from monitor.stream.receivers import Receiver, Receivers
+from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
+
+logger = logging.getLogger(__name__)
+
+_STOP_SECONDS = 8.0
+OnRecord = Callable[[AlertRecord], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Where a worker reads and how it takes part."""
+
+    cluster: Cluster
+    names: TopicNames = field(default_factory=TopicNames)
+    membership: Membership = field(default_factory=Membership)
+    plan: TopicPlan | None = None
+    """How topics are made; by default as long as the policies look back."""
+
+
+def run(
+    settings: WorkerSettings,
+    rulebook: Rulebook,
+    *,
+    clock: Clock | None = None,
+    on_record: OnRecord | None = None,
+    receivers: Sequence[Receiver] = (),
+    on_start: Callable[["Worker"], None] | None = None,
+) -> int:
+    """Run a worker until SIGTERM or SIGINT; exit status 0.
+
+    Args:
+        settings: where to read.
+        rulebook: the policies.
+        clock: the present; the machine's by default.
+        on_record: called with each published alert record.
+        receivers: deliver each published alert record.
+        on_start: called with the worker once it has joined its group.
+
+    Raises:
+        ClusterError: Kafka cannot be reached, or is not as the worker needs it.
+    """
+
+    async def serve() -> None:
+        worker = Worker(settings, rulebook, clock, on_record=on_record, receivers=receivers)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        async with worker:
+            if on_start is not None:
+                on_start(worker)
+            await worker.wait()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+    return 0
+
+
+class Worker:
+    """One member of the consumer group; an asynchronous context manager.
+
+    Within the context it reads, evaluates once a second of its clock, and publishes.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        rulebook: Rulebook,
+        clock: Clock | None = None,
+        *,
+        on_record: OnRecord | None = None,
+        receivers: Sequence[Receiver] = (),
+    ) -> None:
+        self._settings = settings
+        self._rulebook = rulebook
+        self._clock = clock or SystemClock()
+        self._partitions = Partitions(rulebook, __version__)
+        self._ownership = Ownership(self._partitions, settings.names.sources, self._clock)
+        self._receivers = Receivers(receivers)
+        self._on_record = on_record or _ignore
+        self._app: App | None = None
+        self._alerts: AlertsTopic | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._evaluated = asyncio.Condition()
+        self._evaluated_at = whole_second(self._clock.now())
+
+    async def __aenter__(self) -> Self:
+        """Prepare the topics, join the group and begin to read.
+
+        Raises:
+            ClusterError: Kafka cannot be reached, or is not as the worker needs it.
+        """
+        names = self._settings.names
+        plan = self._settings.plan or TopicPlan(history_days=longest_history_days(self._rulebook))
+        count = await prepare_topics(self._settings.cluster, names, plan)
+        app = make_app(self._settings.cluster, self._settings.membership, self._ownership)
+        self._app = app
+        dead_letters = DeadLetters(app.producer, names.dead_letters)
+        intake = Intake(
+            self._partitions.owned.get, names.sources.__getitem__, dead_letters, count
+        )
+        _add_agent(app, list(names.sources), intake)
+        self._alerts = AlertsTopic(app.producer, names.alerts, self._on_record, self._receivers)
+        try:
+            await self._start(app, self._alerts)
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Finish the batch in work, leave the group and stop."""
+        await self._leave()
+
+    def stop(self) -> None:
+        """End ``wait``."""
+        self._stopping.set()
+
+    async def wait(self) -> None:
+        """Wait for ``stop``.
+
+        Raises:
+            ClusterError: Kafka is not as the worker needs it.
+            Exception: whatever broke the worker.
+        """
+        await self._until(self._stopping.wait())
+
+    async def applied(self, offsets: Mapping[tuple[SourceTopic, int], int]) -> None:
+        """Wait until the records before these offsets are applied, by topic and partition."""
+        await self._until(self._ownership.applied(offsets))
+
+    async def evaluated(self, at: Instant) -> None:
+        """Wait until an evaluation point at or after ``at`` is decided and published."""
+
+        async def decided() -> None:
+            async with self._evaluated:
+                await self._evaluated.wait_for(lambda: self._evaluated_at >= whole_second(at))
+
+        await self._until(decided())
+
+    def snapshot(self) -> Snapshot:
+        """What the last evaluation found, and the present totals."""
+        partitions = list(self._partitions.owned.values())
+        return Snapshot(
+            as_of=self._evaluated_at,
+            readings=tuple(reading for one in partitions for reading in one.readings()),
+            open_items=tuple(items for one in partitions for items in one.open_items()),
+            partitions=tuple(
+                stats
+                for one in partitions
+                for stats in one.stats(self._ownership.highwaters(one.number))
+            ),
+            unknown_marketplaces=tuple(
+                sorted({name for one in partitions for name in one.engine.unknown_marketplaces})
+            ),
+        )
+
+    async def _start(self, app: App, alerts: AlertsTopic) -> None:
+        await app.start()
+        self._raise_crash()
+        for task in (self._evaluate(alerts), alerts.run(), self._receivers.run()):
+            self._tasks.append(asyncio.create_task(task))
+
+    async def _evaluate(self, alerts: AlertsTopic) -> None:
+        point = self._evaluated_at
+        while True:
+            point = await self._clock.next_point(point)
+            for partition in list(self._partitions.owned.values()):
+                await alerts.put(partition.evaluate(point))
+                await asyncio.sleep(0)
+            await alerts.published()
+            async with self._evaluated:
+                self._evaluated_at = point
+                self._evaluated.notify_all()
+
+    async def _until(self, waited: Any) -> None:
+        """Await something; stop waiting where the worker breaks."""
+        if self._app is None:
+            raise RuntimeError("the worker is not running")
+        crashed = asyncio.create_task(self._app._crashed.wait())
+        task = asyncio.ensure_future(waited)
+        try:
+            done, _ = await asyncio.wait(
+                {task, crashed, *self._tasks}, return_when=asyncio.FIRST_COMPLETED
+            )
+            self._raise_crash()
+            for finished in done:
+                finished.result()
+        finally:
+            crashed.cancel()
+            task.cancel()
+
+    def _raise_crash(self) -> None:
+        reason = self._app.crash_reason if self._app is not None else None
+        if reason is not None:
+            raise reason
+
+    async def _leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._app is None:
+            return
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._app.stop()
+        except TimeoutError:
+            logger.warning("the worker did not stop within %g s and is cut off", _STOP_SECONDS)
+
+
+def longest_history_days(rulebook: Rulebook) -> int:
+    """The days that the policies look back at most."""
+    every = [era.rules.retention_days for eras in rulebook.eras.values() for era in eras]
+    return max(every, default=400)
+
+
+def _add_agent(app: FaustApp, topics: list[str], intake: Intake) -> None:
+    source = app.topic(*topics, key_serializer="raw", value_serializer="raw")
+
+    async def read_sources(stream: Any) -> None:
+        async for batch in stream:
+            await intake.process(batch)
+
+    app.agent(source, name="sources", concurrency=1)(read_sources)
+
+
+def _ignore(record: AlertRecord) -> None:
+    """Nobody wants to hear of alert records."""
