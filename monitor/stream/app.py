@@ -41,7 +41,7 @@ class CopartitionedAssignor(PartitionAssignor):
     leave the third of three workers without any of four partitions.
     """
 
-    def __init__(self, app: Any, replicas: int = 0) -> None:
+    def __init__(self, app: Any, replicas: int = 0) -> None:  # noqa: ARG002 - denied
         super().__init__(app, replicas=0)
 
 

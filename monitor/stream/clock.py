@@ -26,7 +26,7 @@ class SystemClock:
 
     async def next_point(self, after: Instant) -> Instant:
         """Wait for the next whole second; where the machine's clock is set back, longer."""
-        while (point := whole_second(self.now())) <= after:
+        while (point := whole_second(self.now())) <= after:  # noqa: ASYNC110 - time itself
             await asyncio.sleep((after + SECOND - self.now()) / SECOND)
         return point
 

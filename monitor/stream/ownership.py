@@ -14,8 +14,6 @@ from monitor.stream.transport import Consumer
 
 logger = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.02
-
 
 class Ownership:
     """Opens partitions that are assigned and parks those that are revoked.
@@ -39,6 +37,7 @@ class Ownership:
         self._names = {source: name for name, source in sources.items()}
         self._clock = clock
         self._consumer: Consumer | None = None
+        self._progress = asyncio.Event()
 
     async def open(self, consumer: Consumer, assigned: frozenset[TP]) -> None:
         """Make or take up an engine for each partition number, then deliver to it.
@@ -62,6 +61,7 @@ class Ownership:
                 {TP(self._names[topic], number): start for topic, start in starts.items()}
             )
         self._partitions.forget_parked()
+        self.progressed()
         logger.info("reading partitions %s of the four topics", ", ".join(map(str, numbers)))
 
     def close(self, revoked: frozenset[TP]) -> None:
@@ -71,7 +71,12 @@ class Ownership:
     async def applied(self, offsets: Mapping[tuple[SourceTopic, int], int]) -> None:
         """Wait until all before these offsets is applied by this worker."""
         while not all(self._is_applied(*where, offset) for where, offset in offsets.items()):
-            await asyncio.sleep(_POLL_SECONDS)
+            self._progress.clear()
+            await self._progress.wait()
+
+    def progressed(self) -> None:
+        """Tell those who wait that a batch is applied."""
+        self._progress.set()
 
     def highwaters(self, number: int) -> dict[SourceTopic, int | None]:
         """The end offsets last seen of a partition of the four topics."""

@@ -70,9 +70,10 @@ class _Outbox:
     async def _deliver(self, record: AlertRecord) -> None:
         try:
             await self._receiver(record)
-        except Exception as error:
-            # Whatever a receiver does wrong must not stop the others, nor the stream.
-            logger.error(
+        except Exception as error:  # noqa: BLE001
+            # Whatever a receiver does wrong must not stop the others, nor the stream. Neither its
+            # message nor its traceback is logged: they may hold the receiver's secret address.
+            logger.error(  # noqa: TRY400
                 "receiver %s failed for alert %s %d: %s",
                 *(self._name, record.alert, record.seq, type(error).__name__),
             )

@@ -91,7 +91,7 @@ class _Preparation:
         counts = await self._counts()
         partitions = _common_count(counts) or self.plan.partitions
         existing = sorted(set(counts) & set(self.names.sources))
-        wanted = {name: self.plan.history_days for name in self.names.sources}
+        wanted = dict.fromkeys(self.names.sources, self.plan.history_days)
         wanted[self.names.alerts] = self.plan.alert_days
         wanted[self.names.dead_letters] = self.plan.dead_letter_days
         missing = {name: days for name, days in wanted.items() if name not in counts}

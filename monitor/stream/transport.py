@@ -74,7 +74,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self,
         consumer: AIOKafkaConsumer,
         active_partitions: set[TP],
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
         max_records: int | None = None,
     ) -> Mapping[TP, Any]:
         # Assignments, seeks and fetches all run in this thread: a generation that is the
@@ -96,7 +96,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _end(self, consumer: AIOKafkaConsumer, tp: TP) -> int | None:
         """The offset up to which a partition is fetched; None where it is not ours."""
-        subscription = consumer._fetcher._subscriptions.subscription
+        subscription = consumer._fetcher._subscriptions.subscription  # noqa: SLF001
         assignment = subscription and subscription.assignment
         partition = driver.ensure_aiokafka_TP(tp)
         if not assignment or partition not in assignment.tps:
@@ -133,28 +133,32 @@ class Consumer(driver.Consumer):
         return self._thread.highwaters_seen.get(tp)
 
     async def perform_seek(self) -> None:
+        """Hold the assigned partitions until ``delivery`` opens them."""
         # Faust calls this last in a rebalance, after its recovery hook and just before the
         # flow resumes: a seek made earlier would be undone by the one it makes here.
-        assigned = frozenset(
-            tp for tp in self.assignment() if tp.topic in self.delivery.topics
-        )
+        assigned = frozenset(tp for tp in self.assignment() if tp.topic in self.delivery.topics)
         self.pause_partitions(assigned)
         self._opening = self.add_future(self.delivery.open(self, assigned))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Drain, commit, and only then let go of the batches in flight."""
         if self._opening is not None:
             self._opening.cancel()
-        # Within this Faust drains the agent and commits, which needs the batches in flight.
+        # Within this call Faust drains the agent and commits, which needs the batches in flight.
         await super().on_partitions_revoked(revoked)
         self._thread.forget(revoked)
         for tp in revoked:
             self._in_flight.pop(tp, None)
         self.delivery.close(frozenset(revoked))
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 - Faust's signature
+    ) -> AsyncIterator[tuple[TP, Message]]:
+        """Fetch once; each partition's records as one message."""
         if self.flow_active and not self._get_active_partitions():
             self._delivering.clear()
-            await self.wait(self._delivering, timeout=timeout)
+            await self.wait(self._delivering.wait(), timeout=timeout)
         batches, _ = await self._wait_next_records(timeout)
         for tp, batch in cast("Mapping[TP, Batch]", batches or {}).items():
             # Whatever stops the flow ends in a new assignment, which seeks anew.
@@ -199,6 +203,7 @@ class Consumer(driver.Consumer):
             await super()._add_gap(tp, offset_from, offset_to)
 
     def ack(self, message: Message) -> bool:
+        """Note that Faust is done with a message; for a batch that commits nothing."""
         if not self._is_batched(message.tp):
             return super().ack(message)
         with ack_lock:
@@ -227,7 +232,9 @@ class Consumer(driver.Consumer):
         return self._is_batched(tp) or super()._should_commit(tp, offset)
 
     async def _commit_offsets(
-        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
+        self,
+        offsets: Mapping[TP, int],
+        start_new_transaction: bool = True,  # noqa: FBT001, FBT002 - Faust's signature
     ) -> bool:
         # Faust itself takes a failed commit for done and would never repeat it.
         did_commit = await super()._commit_offsets(offsets, start_new_transaction)

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import uvloop
 from faust import App as FaustApp
-from faust.types import TP
 
 from monitor import __version__
 from monitor.cluster import Cluster
@@ -125,10 +124,8 @@ class Worker:
         app = make_app(self._settings.cluster, self._settings.membership, self._ownership)
         self._app = app
         dead_letters = DeadLetters(app.producer, names.dead_letters)
-        intake = Intake(
-            self._partitions.owned.get, names.sources.__getitem__, dead_letters, count
-        )
-        _add_agent(app, list(names.sources), intake)
+        intake = Intake(self._partitions.owned.get, names.sources.__getitem__, dead_letters, count)
+        _add_agent(app, intake, self._ownership)
         self._alerts = AlertsTopic(app.producer, names.alerts, self._on_record, self._receivers)
         try:
             await self._start(app, self._alerts)
@@ -211,7 +208,7 @@ class Worker:
         """Await something; stop waiting where the worker breaks."""
         if self._app is None:
             raise RuntimeError("the worker is not running")
-        crashed = asyncio.create_task(self._app._crashed.wait())
+        crashed = asyncio.ensure_future(self._app.wait())
         task = asyncio.ensure_future(waited)
         try:
             done, _ = await asyncio.wait(
@@ -248,12 +245,13 @@ def longest_history_days(rulebook: Rulebook) -> int:
     return max(every, default=400)
 
 
-def _add_agent(app: FaustApp, topics: list[str], intake: Intake) -> None:
-    source = app.topic(*topics, key_serializer="raw", value_serializer="raw")
+def _add_agent(app: FaustApp, intake: Intake, ownership: Ownership) -> None:
+    source = app.topic(*ownership.topics, key_serializer="raw", value_serializer="raw")
 
     async def read_sources(stream: Any) -> None:
         async for batch in stream:
             await intake.process(batch)
+            ownership.progressed()
 
     app.agent(source, name="sources", concurrency=1)(read_sources)
 
