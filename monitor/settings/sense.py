@@ -1,0 +1,104 @@
+"""Settings that are well written each for itself and do not go together."""
+
+from collections.abc import Iterable, Iterator
+
+from monitor.core.rules import MarketplaceRules
+from monitor.policy import Policy
+from monitor.settings.places import Finding
+from monitor.settings.sections import KafkaSection, NotifySection, Settings, TopicsSection
+
+RETENTION_MARGIN_DAYS = 30
+"""What the source topics keep beyond the policies' retention: room for late records."""
+
+_TOPIC_KEYS = ("orders", "feedback", "claims", "messages", "alerts", "dead_letters")
+
+
+def contradictions(settings: Settings) -> Iterator[Finding]:
+    """What keeps the program from starting."""
+    yield from _login_problems(settings.kafka)
+    yield from _same_topics(settings.topics)
+
+
+def doubts(settings: Settings) -> Iterator[Finding]:
+    """What is allowed and hardly meant."""
+    kafka = settings.kafka
+    uses_sasl, uses_tls = _uses(kafka)
+    if not uses_sasl:
+        for key in ("username", "password"):
+            if getattr(kafka, key) is not None:
+                yield f"kafka.{key}", f"has no effect with {kafka.security_protocol}"
+    if not uses_tls:
+        for key in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            if getattr(kafka, key) is not None:
+                yield f"kafka.{key}", f"has no effect with {kafka.security_protocol}"
+    if uses_sasl and not uses_tls and kafka.sasl_mechanism == "PLAIN":
+        yield "kafka.sasl_mechanism", "PLAIN without TLS sends the password in clear"
+    yield from _unencrypted_receivers(settings.notify)
+
+
+def retention_findings(
+    topics: TopicsSection, policies: Iterable[Policy]
+) -> tuple[list[Finding], list[Finding]]:
+    """Problems and doubts of a topic retention that is shorter than the policies look back."""
+    given = topics.retention_days
+    rules = [rules for policy in policies for rules in policy.marketplaces.values()]
+    if given is None or not rules:
+        return [], []
+    longest = max(map(_reach_days, rules))
+    retention = max(rules.retention_days for rules in rules)
+    key = "topics.retention_days"
+    if given < longest:
+        fault = f"{given} days are too few: the policies' longest window needs {longest}"
+        return [(key, fault)], []
+    if given < retention:
+        doubt = f"{given} days are less than the {retention} for which the policies keep orders"
+        return [], [(key, doubt)]
+    return [], []
+
+
+def default_retention_days(policies: Iterable[Policy]) -> int:
+    """How long the source topics keep their records unless the settings say otherwise."""
+    kept = (rules.retention_days for policy in policies for rules in policy.marketplaces.values())
+    return max(kept) + RETENTION_MARGIN_DAYS
+
+
+def _reach_days(rules: MarketplaceRules) -> int:
+    return max(
+        rules.retention_days if days == "all" else days + rule.lag_days + 1
+        for rule in rules.metrics
+        for days in rule.windows
+    )
+
+
+def _uses(kafka: KafkaSection) -> tuple[bool, bool]:
+    """Whether the protocol logs in by SASL, and whether it encrypts."""
+    protocol = kafka.security_protocol
+    return protocol.startswith("SASL"), protocol.endswith("SSL")
+
+
+def _login_problems(kafka: KafkaSection) -> Iterator[Finding]:
+    uses_sasl, _ = _uses(kafka)
+    if uses_sasl and kafka.username is None:
+        yield "kafka.username", f"is required with {kafka.security_protocol}"
+    if uses_sasl and kafka.password is None and kafka.password_file is None:
+        yield (
+            "kafka.password",
+            f"is required with {kafka.security_protocol} (or password_file)",
+        )
+    if kafka.ssl_keyfile is not None and kafka.ssl_certfile is None:
+        yield "kafka.ssl_certfile", "is required with ssl_keyfile"
+
+
+def _same_topics(topics: TopicsSection) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for key in _TOPIC_KEYS:
+        other = first.setdefault(getattr(topics, key), key)
+        if other != key:
+            yield f"topics.{key}", f"is the same topic as {other}"
+
+
+def _unencrypted_receivers(notify: NotifySection) -> Iterator[Finding]:
+    for key in ("webhook_url", "slack_webhook_url"):
+        secret = getattr(notify, key)
+        if secret is not None and not secret.get_secret_value().startswith("https:"):
+            yield f"notify.{key}", "is not https: alerts travel in clear"
