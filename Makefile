@@ -87,7 +87,7 @@ LOCK_OPTIONS := pyproject.toml --quiet --universal --python-version 3.11 --gener
 
 .PHONY: clean
 clean: ## Stop background Kafka nodes; remove .venv, the Kafka jars and all caches
-	@if [ -d .kafka/nodes ]; then $(BIN)/python deploy/kafka/node.py --stop; fi
+	@if [ -d .kafka/nodes ]; then "$(PYTHON)" deploy/kafka/node.py --stop; fi
 	rm -rf $(VENV) .kafka build dist *.egg-info .coverage htmlcov \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
