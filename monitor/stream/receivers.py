@@ -32,7 +32,8 @@ class Receivers:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        await asyncio.gather(*(outbox.run() for outbox in self._outboxes))
+        for_ever = asyncio.Event().wait()
+        await asyncio.gather(for_ever, *(outbox.run() for outbox in self._outboxes))
 
     async def delivered(self) -> None:
         """Wait until all that was queued is delivered or given up."""
