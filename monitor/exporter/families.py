@@ -1,0 +1,110 @@
+"""Every name on ``/metrics``, its labels in their order, and its help text."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+PREFIX = "seller_health_"
+
+_SERIES = ("seller", "marketplace", "metric", "window", "category")
+_LIMIT = ("policy", "marketplace", "metric", "window", "category", "comparison")
+_ITEMS = ("seller", "marketplace", "kind")
+_PARTITION = ("topic", "partition")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family; of an absent ``category`` the label is left out."""
+
+    suffix: str
+    help: str
+    labels: tuple[str, ...] = ()
+    kind: Literal["gauge", "counter"] = "gauge"
+
+    @property
+    def name(self) -> str:
+        """The name of its samples."""
+        return PREFIX + self.suffix
+
+    def empty(self) -> Metric:
+        """The family without samples, as prometheus-client has it."""
+        made = GaugeMetricFamily if self.kind == "gauge" else CounterMetricFamily
+        return made(self.name, self.help)
+
+
+RATIO = Family(
+    "ratio", "Numerator over denominator, 0 to 1; absent without a denominator.", _SERIES
+)
+NUMERATOR = Family("numerator", "Orders (returns, messages, votes) that were hit.", _SERIES)
+DENOMINATOR = Family(
+    "denominator", "Orders (returns, messages, votes) counted; absent for plain counts.", _SERIES
+)
+LEVEL = Family(
+    "level", "0 ok, 1 approaching its limit, 2 breached, -1 unknown, -2 no data.", _SERIES
+)
+HEADROOM = Family(
+    "headroom",
+    "How many more counted orders may turn bad before the limit is breached; "
+    "negative: how many too many.",
+    _SERIES,
+)
+
+OPEN_ITEMS = Family("open_items", "Items of a kind that wait for the seller.", _ITEMS)
+OVERDUE_ITEMS = Family("overdue_items", "Open items whose deadline has passed.", _ITEMS)
+FIRST_DUE = Family(
+    "first_due_timestamp_seconds", "Earliest deadline among the open items.", _ITEMS
+)
+
+OTHERS_NUMERATOR = Family(
+    "others_numerator", "Numerators of the sellers left out, summed.", _SERIES[1:]
+)
+OTHERS_DENOMINATOR = Family(
+    "others_denominator", "Denominators of the sellers left out, summed.", _SERIES[1:]
+)
+OTHERS_OPEN_ITEMS = Family(
+    "others_open_items", "Open items of the sellers left out, summed.", _ITEMS[1:]
+)
+OTHERS_OVERDUE_ITEMS = Family(
+    "others_overdue_items", "Overdue items of the sellers left out, summed.", _ITEMS[1:]
+)
+LEFT_OUT_SELLERS = Family(
+    "left_out_sellers", "Sellers without series of their own: those furthest from their limits."
+)
+LEFT_OUT_READINGS = Family(
+    "left_out_readings", "Readings without series of their own, by their level.", ("level",)
+)
+
+LIMIT_RATIO = Family("limit_ratio", "Limit of a metric, 0 to 1.", _LIMIT)
+LIMIT_ITEMS = Family("limit_items", "Limit of a metric that is a plain count.", _LIMIT)
+APPROACH_RATIO = Family("approach_ratio", "From here on a seller is warned, 0 to 1.", _LIMIT)
+APPROACH_ITEMS = Family(
+    "approach_items", "From here on a seller is warned, for a plain count.", _LIMIT
+)
+POLICY_INFO = Family(
+    "policy_info", "The policy in force for a marketplace.", ("marketplace", "policy", "digest")
+)
+
+EVENTS = Family("events_total", "Records read.", _PARTITION, "counter")
+INVALID = Family(
+    "invalid_events_total", "Records that went to the dead letters.", _PARTITION, "counter"
+)
+REDUNDANT = Family(
+    "redundant_events_total", "Events that changed no fact: duplicates.", _PARTITION, "counter"
+)
+LATE = Family("late_events_total", "Events older than the retention.", _PARTITION, "counter")
+LAST_EVENT = Family(
+    "last_event_timestamp_seconds", "Latest instant of a valid event.", _PARTITION
+)
+LAG = Family("lag_records", "Records that are not applied yet.", _PARTITION)
+READY = Family(
+    "ready", "1 when all four topics of this partition are read to their ends.", _PARTITION
+)
+
+EVALUATED = Family(
+    "evaluated_timestamp_seconds", "The instant for which all readings were decided."
+)
+UNKNOWN_MARKETPLACES = Family(
+    "unknown_marketplaces", "Marketplaces seen in events that no policy names."
+)
+BUILD_INFO = Family("build_info", "The program's version.", ("version",))

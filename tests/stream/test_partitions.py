@@ -1,0 +1,178 @@
+"""One engine per partition number: readiness, alerts, parking."""
+
+from typing import get_args
+
+import pytest
+
+from monitor.core.events import SOURCE_TOPICS, SourceTopic, decode
+from monitor.core.instants import SECOND, parse_instant
+from monitor.core.readings import Level
+from monitor.errors import ClusterError
+from monitor.stream.partitions import Partition, Partitions, check_complete
+from tests.stream.live import cancellation, one_metric_rulebook, order
+
+NOON = parse_instant("2026-11-20T12:00:00Z")
+NOTHING = dict.fromkeys(SOURCE_TOPICS, 0)
+
+
+def _partition(ends: dict[SourceTopic, int] | None = None) -> Partition:
+    partition = Partition(2, one_metric_rulebook(), NOON, "1.0")
+    partition.begin(NOTHING, NOTHING | (ends or {}))
+    return partition
+
+
+def _apply(partition: Partition, *values: bytes, topic: SourceTopic = "orders") -> None:
+    read_to = partition.feeds[topic].position + len(values)
+    partition.apply(topic, [decode(value) for value in values], read_to)
+
+
+def _partitions() -> Partitions:
+    return Partitions(one_metric_rulebook(), "1.0")
+
+
+def test_empty_topics_are_ready_at_once() -> None:
+    assert _partition().ready
+
+
+def test_a_partition_is_ready_when_all_four_topics_have_reached_their_end() -> None:
+    partition = _partition({"orders": 1, "claims": 1})
+    _apply(partition, order(1, "s1"))
+    assert not partition.ready
+    _apply(partition, b'{"type":"heartbeat","id":"h","at":"2026-11-20T00:00:00Z","seller":"s1",'
+           b'"marketplace":"shop"}', topic="claims")  # fmt: skip
+    assert partition.ready
+
+
+def test_until_then_levels_are_unknown_and_nothing_opens() -> None:
+    partition = _partition({"orders": 3})
+    _apply(partition, order(1, "s1"), cancellation(1, "s1"))
+    assert partition.evaluate(NOON) == []
+    assert [reading.level for reading in partition.readings()] == [Level.UNKNOWN]
+    assert [reading.numerator for reading in partition.readings()] == [1]
+
+
+def test_once_ready_the_present_level_counts() -> None:
+    partition = _partition({"orders": 3})
+    _apply(partition, order(1, "s1"), cancellation(1, "s1"))
+    partition.evaluate(NOON)
+    _apply(partition, order(2, "s1"))
+    (record,) = partition.evaluate(NOON + SECOND)
+    assert (record.from_, record.to, record.reason) == (
+        Level.UNKNOWN,
+        Level.BREACHED,
+        "caught_up",
+    )
+    assert [reading.level for reading in partition.readings()] == [Level.BREACHED]
+
+
+def test_a_record_says_how_far_each_topic_was_read() -> None:
+    partition = _partition()
+    _apply(partition, order(1, "s1"), cancellation(1, "s1"))
+    (record,) = partition.evaluate(NOON)
+    assert record.cut == {
+        "orders": (2, 2),
+        "feedback": (2, 0),
+        "claims": (2, 0),
+        "messages": (2, 0),
+    }
+
+
+def test_a_point_is_decided_once_and_never_an_earlier_one() -> None:
+    partition = _partition()
+    _apply(partition, order(1, "s1"), cancellation(1, "s1"))
+    assert partition.evaluate(NOON)
+    _apply(partition, order(2, "s2"), cancellation(2, "s2"))
+    assert partition.evaluate(NOON) == []
+    assert partition.evaluate(NOON - SECOND) == []
+    assert len(partition.evaluate(NOON + SECOND)) == 1
+
+
+def test_an_event_of_the_running_second_counts_at_its_end() -> None:
+    partition = _partition()
+    partition.evaluate(NOON)
+    _apply(partition, order(1, "s1", "2026-11-20T12:00:00.5Z"),
+           cancellation(1, "s1", "2026-11-20T12:00:00.6Z"))  # fmt: skip
+    (record,) = partition.evaluate(NOON + SECOND)
+    assert record.as_of == "2026-11-20T12:00:01Z"
+    assert record.reason == "events"
+
+
+def test_an_event_of_a_later_second_waits_for_it() -> None:
+    partition = _partition()
+    partition.evaluate(NOON)
+    _apply(partition, order(1, "s1"), cancellation(1, "s1", "2026-11-20T12:00:05Z"))
+    assert partition.evaluate(NOON + SECOND) == []
+    assert len(partition.evaluate(NOON + 5 * SECOND)) == 1
+
+
+def test_a_series_that_has_become_empty_is_gone_from_the_readings() -> None:
+    partition = _partition()
+    _apply(partition, order(1, "s1"))
+    partition.evaluate(NOON)
+    assert len(list(partition.readings())) == 1
+    partition.evaluate(parse_instant("2026-12-31T00:00:00Z"))
+    assert list(partition.readings()) == []
+
+
+def test_totals_tell_what_became_of_the_records() -> None:
+    partition = _partition({"orders": 2})
+    _apply(partition, order(1, "s1"), order(1, "s1"))
+    partition.feeds["orders"].events += 2
+    stats = {one.topic: one for one in partition.stats({"orders": 7})}
+    assert stats["orders"].redundant == 1
+    assert stats["orders"].lag == 5
+    assert stats["orders"].last_event_at == parse_instant("2026-11-20T00:00:00Z")
+    assert stats["claims"].lag == 0
+    assert set(stats) == set(get_args(SourceTopic))
+
+
+def test_a_partition_that_comes_back_at_once_goes_on_where_it_stopped() -> None:
+    partitions = _partitions()
+    assert partitions.assign(1, NOON, NOTHING, NOTHING) == NOTHING
+    first = partitions.owned[1]
+    _apply(first, order(1, "s1"))
+    partitions.revoke([1])
+    assert partitions.owned == {}
+    assert partitions.assign(1, NOON, NOTHING, NOTHING | {"orders": 4})["orders"] == 1
+    assert partitions.owned[1] is first
+    assert not first.ready
+
+
+def test_a_partition_that_was_away_for_an_assignment_is_read_anew() -> None:
+    partitions = _partitions()
+    partitions.assign(1, NOON, NOTHING, NOTHING)
+    _apply(partitions.owned[1], order(1, "s1"))
+    partitions.revoke([1])
+    partitions.forget_parked()
+    assert partitions.assign(1, NOON, NOTHING, {**NOTHING, "orders": 1}) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("earliest", "end"), [(2, 9), (0, 0)], ids=["records-deleted", "topic-made-anew"]
+)
+def test_a_parked_partition_whose_offsets_are_gone_is_read_anew(earliest: int, end: int) -> None:
+    partitions = _partitions()
+    partitions.assign(1, NOON, NOTHING, NOTHING)
+    _apply(partitions.owned[1], order(1, "s1"))
+    partitions.revoke([1])
+    starts = partitions.assign(1, NOON, NOTHING | {"orders": earliest}, NOTHING | {"orders": end})
+    assert starts["orders"] == earliest
+
+
+def test_an_alert_that_ended_while_its_partition_was_parked_is_closed() -> None:
+    partition = _partition()
+    _apply(partition, order(1, "s1"), cancellation(1, "s1"))
+    assert partition.evaluate(NOON)
+    partition.begin(partition.positions, partition.positions | {"claims": 1})
+    later = parse_instant("2026-12-31T00:00:00Z")
+    assert partition.evaluate(later) == []
+    partition.apply("claims", [], 1)
+    (record,) = partition.evaluate(later + SECOND)
+    assert (record.from_, record.to) == (Level.BREACHED, Level.NO_DATA)
+
+
+def test_a_partition_number_without_one_of_its_topics_is_refused() -> None:
+    assigned: list[tuple[SourceTopic, int]] = [(topic, 0) for topic in SOURCE_TOPICS]
+    assert check_complete(assigned) == [0]
+    with pytest.raises(ClusterError, match="partition 3 was assigned without claims, messages"):
+        check_complete([*assigned, ("orders", 3), ("feedback", 3)])
