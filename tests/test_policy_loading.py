@@ -30,6 +30,7 @@ def test_every_problem_of_every_file_is_named_at_once(tmp_path: Path) -> None:
         tmp_path / "missing.toml",
         write(tmp_path / "broken.toml", "name = "),
         write(tmp_path / "wrong.toml", SOUND.replace("10%", "10")),
+        write(tmp_path / "long.toml", "retention_days = " + "9" * 5000),
         tmp_path,
     ]
     latin = tmp_path / "latin.toml"
@@ -40,6 +41,7 @@ def test_every_problem_of_every_file_is_named_at_once(tmp_path: Path) -> None:
     assert found == {
         ("missing.toml", ""),
         ("broken.toml", ""),
+        ("long.toml", ""),
         ("wrong.toml", "metrics.refund_rate.limit"),
         (tmp_path.name, ""),
         ("latin.toml", ""),

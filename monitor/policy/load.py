@@ -93,6 +93,6 @@ def read_toml(path: str | PathLike[str]) -> dict[str, Any]:
         fault = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:
         fault = "is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         fault = f"is not TOML: {error}"
     raise ConfigError([Problem(str(path), "", fault)])
