@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, fields
+from typing import Any, Self, cast
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -24,28 +24,29 @@ _ALREADY_EXISTS = 36
 
 @dataclass(frozen=True, slots=True)
 class TopicNames:
-    """What the topics are called on the cluster: ``prefix`` before each contract name."""
+    """What the topics of the contract are called on the cluster."""
 
-    prefix: str = ""
+    orders: str = "orders"
+    feedback: str = "feedback"
+    claims: str = "claims"
+    messages: str = "messages"
+    alerts: str = "alerts"
+    dead_letters: str = "dead-letters"
+
+    @classmethod
+    def prefixed(cls, prefix: str) -> Self:
+        """The contract's names, each after a prefix."""
+        return cls(**{field.name: f"{prefix}{field.default}" for field in fields(cls)})
 
     def source(self, topic: SourceTopic) -> str:
         """Name of a source topic."""
-        return f"{self.prefix}{topic}"
+        name: str = getattr(self, topic)
+        return name
 
     @property
     def sources(self) -> dict[str, SourceTopic]:
         """The four source topics by their name on the cluster."""
         return {self.source(topic): topic for topic in SOURCE_TOPICS}
-
-    @property
-    def alerts(self) -> str:
-        """Where alert records go."""
-        return f"{self.prefix}alerts"
-
-    @property
-    def dead_letters(self) -> str:
-        """Where invalid records go."""
-        return f"{self.prefix}dead-letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class TopicPlan:
     partitions: int = 4
     replication: int | None = None
     """Copies of each partition; None leaves it to the broker."""
+    source_days: int | None = None
+    """Retention of source topics that are made; None: as long as ``history_days``."""
     alert_days: int = 1825
     dead_letter_days: int = 30
     timeout_seconds: float = 10.0
@@ -91,7 +94,8 @@ class _Preparation:
         counts = await self._counts()
         partitions = _common_count(counts) or self.plan.partitions
         existing = sorted(set(counts) & set(self.names.sources))
-        wanted = dict.fromkeys(self.names.sources, self.plan.history_days)
+        source_days = self.plan.source_days or self.plan.history_days
+        wanted = dict.fromkeys(self.names.sources, source_days)
         wanted[self.names.alerts] = self.plan.alert_days
         wanted[self.names.dead_letters] = self.plan.dead_letter_days
         missing = {name: days for name, days in wanted.items() if name not in counts}

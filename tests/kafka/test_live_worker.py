@@ -214,7 +214,7 @@ async def test_a_signal_stops_the_program_within_seconds_with_status_0(
         " sys.exit(run_for_a_signal(*sys.argv[1:]))"
     )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, settings.cluster.address, settings.names.prefix,
+        sys.executable, "-c", program, settings.cluster.address, "signal-",
         cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None

@@ -42,7 +42,7 @@ def own_settings(cluster: Cluster, prefix: str = "") -> WorkerSettings:
     """Settings with topics and a group that no other test uses."""
     prefix = prefix or f"test-{uuid.uuid4().hex[:12]}-"
     membership = Membership(group=f"{prefix}group", session_timeout_seconds=6.0)
-    return WorkerSettings(cluster, TopicNames(prefix), membership, PLAN)
+    return WorkerSettings(cluster, TopicNames.prefixed(prefix), membership, PLAN)
 
 
 def order(number: int, seller: str, at: str = "2026-11-20T00:00:00Z") -> bytes:

@@ -1,0 +1,252 @@
+"""Records of the four source topics of a cluster, up to a given end."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from monitor.cluster import Cluster
+from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, check_recorded
+from monitor.core.instants import Instant, parse_instant
+from monitor.errors import InvalidEvent, InvalidInstant, InvalidReason, UnreadableSource
+from monitor.printable import printable
+
+_MILLISECOND = 1000
+_CONNECT_SECONDS = 10.0
+_STALLED_SECONDS = 60.0
+
+Offsets = Mapping[tuple[SourceTopic, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Where to stop reading: without anything, at the end offsets seen at the start."""
+
+    recorded_at: Instant | None = None
+    """Only what lies before the first record with this Kafka timestamp or a later one."""
+    offsets: Offsets | None = None
+    """Per topic and partition the first offset not to read; a partition without one is not
+    read at all."""
+
+
+class KafkaSource:
+    """The records of the four topics, read without joining any consumer group.
+
+    Args:
+        cluster: where they are.
+        names: what the topics are called on the cluster.
+        until: where to stop.
+    """
+
+    unit = "records"
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        names: Mapping[SourceTopic, str] | None = None,
+        until: Until | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._names = names or {topic: topic for topic in SOURCE_TOPICS}
+        self._until = until or Until()
+        self._total = 0
+
+    @property
+    def total(self) -> int:
+        """Offsets between beginning and end; 0 until ``chunks`` has asked the cluster."""
+        return self._total
+
+    def chunks(self) -> Iterator["Records"]:
+        """All records before the end, each once.
+
+        Raises:
+            UnreadableSource: the cluster does not answer, lacks a topic, has unequal
+                partition counts, ends before an offset that was asked for, or stops answering.
+        """
+        with asyncio.Runner() as runner:
+            reading = _Reading(self._cluster, self._names, self._until)
+            try:
+                self._total = runner.run(reading.begin())
+                while (chunk := runner.run(reading.next())) is not None:
+                    yield chunk
+            except (KafkaError, OSError, TimeoutError) as error:
+                raise UnreadableSource(
+                    f"the topics at {self._cluster.address} cannot be read:"
+                    f" {str(error) or type(error).__name__}"
+                ) from error
+            finally:
+                runner.run(reading.close())
+
+
+class Records:
+    """Records of one partition that were fetched together."""
+
+    __slots__ = ("_partitions", "_records", "values", "weight")
+
+    def __init__(self, records: Sequence[Any], partitions: int, weight: int) -> None:
+        self._records = records
+        self._partitions = partitions
+        self.values = [record.value or b"" for record in records]
+        self.weight = weight
+
+    def origin(self, index: int) -> str:
+        """``topic[partition]@offset``."""
+        record = self._records[index]
+        return f"{record.topic}[{record.partition}]@{record.offset}"
+
+    def check(self, index: int, event: Event) -> None:
+        """Check key, timestamp and partition, as the live worker does.
+
+        Raises:
+            InvalidEvent: one of them does not fit the event.
+        """
+        record = self._records[index]
+        check_recorded(event, record.key, record.timestamp * _MILLISECOND)
+        due = (murmur2(record.key) & 0x7FFFFFFF) % self._partitions
+        if due != record.partition:
+            raise InvalidEvent(
+                InvalidReason.WRONG_PARTITION, f"key {record.key!r} belongs into partition {due}"
+            )
+
+
+class _Reading:
+    """One pass over the topics; all methods run on the same event loop."""
+
+    def __init__(self, cluster: Cluster, names: Mapping[SourceTopic, str], until: Until) -> None:
+        self._cluster = cluster
+        self._names = names
+        self._until = until
+        self._partitions = 0
+        self._ends: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def begin(self) -> int:
+        """Connect and find out what to read; how many offsets that is."""
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            partitions = await self._find_partitions()
+            self._consumer = consumer = AIOKafkaConsumer(
+                **self._cluster.client_options(),
+                enable_auto_commit=False,
+                # Never skip silently over what is gone: it has to be said.
+                auto_offset_reset="none",
+            )
+            await consumer.start()
+            starts = await consumer.beginning_offsets(partitions)
+            ends = await self._find_ends(consumer, partitions)
+        self._ends = {tp: end for tp, end in ends.items() if end > starts.get(tp, end)}
+        self._positions = {tp: starts[tp] for tp in self._ends}
+        consumer.assign(list(self._ends))
+        for tp, start in self._positions.items():
+            consumer.seek(tp, start)
+        return sum(end - self._positions[tp] for tp, end in self._ends.items())
+
+    async def next(self) -> Records | None:
+        """The next records of some partition; None at the end."""
+        stalled_seconds = 0.0
+        while self._ends and self._consumer is not None:
+            tp = next(iter(self._ends))
+            fetched = await self._consumer.getmany(tp, timeout_ms=1000)
+            position = await self._consumer.position(tp)
+            end = self._ends[tp]
+            records = [record for record in fetched.get(tp, ()) if record.offset < end]
+            weight = min(position, end) - self._positions[tp]
+            self._positions[tp] = position
+            if position >= end:
+                del self._ends[tp]
+                self._consumer.pause(tp)
+            if records or weight:
+                return Records(records, self._partitions, weight)
+            stalled_seconds += 1.0
+            if stalled_seconds >= _STALLED_SECONDS:
+                raise TimeoutError(f"no answer for {_STALLED_SECONDS:g} s")
+        return None
+
+    async def close(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _find_partitions(self) -> list[TopicPartition]:
+        counts = await self._count_partitions()
+        missing = [name for name in self._names.values() if name not in counts]
+        if missing:
+            raise UnreadableSource(
+                f"the cluster at {self._cluster.address} has no topic {', '.join(missing)}"
+            )
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+            raise UnreadableSource(f"the topics must have equal partition counts, but {listed}")
+        self._partitions = next(iter(counts.values()))
+        return [TopicPartition(name, number) for name in counts for number in range(counts[name])]
+
+    async def _count_partitions(self) -> dict[str, int]:
+        admin = AIOKafkaAdminClient(**self._cluster.client_options())
+        try:
+            await admin.start()
+            # Asking for a topic that does not exist may create it.
+            known = set(await admin.list_topics())
+            present = [name for name in self._names.values() if name in known]
+            described = await admin.describe_topics(present) if present else []
+        finally:
+            await admin.close()
+        return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+    async def _find_ends(
+        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        if self._until.recorded_at is not None:
+            millis = -(-self._until.recorded_at // _MILLISECOND)
+            found = await consumer.offsets_for_times(dict.fromkeys(partitions, millis))
+            for tp, later in found.items():
+                if later is not None:
+                    ends[tp] = min(ends[tp], later.offset)
+        if self._until.offsets is not None:
+            return self._given_ends(ends, self._until.offsets)
+        return ends
+
+    def _given_ends(
+        self, ends: Mapping[TopicPartition, int], given: Offsets
+    ) -> dict[TopicPartition, int]:
+        asked = {TopicPartition(self._names[topic], n): end for (topic, n), end in given.items()}
+        for tp, end in asked.items():
+            if end > ends.get(tp, 0):
+                raise UnreadableSource(
+                    f"{tp.topic}[{tp.partition}] ends at {ends.get(tp, 0)}, before {end}"
+                )
+        return asked
+
+
+def parse_until(text: str) -> Until:
+    """What ``--to`` says.
+
+    An instant; offsets such as ``orders:0=42,claims:3=7``; or the ``cut`` of an alert record
+    as it is written there, ``{"orders":[0,42],"claims":[0,7]}``.
+
+    Raises:
+        UnreadableSource: it is none of these.
+    """
+    try:
+        if text.startswith("{"):
+            cut = msgspec.json.decode(text, type=dict[SourceTopic, tuple[int, int]])
+            return Until(offsets={(topic, at[0]): at[1] for topic, at in cut.items()})
+        if "=" in text:
+            return Until(offsets=dict(map(_parse_offset, text.split(","))))
+        return Until(recorded_at=parse_instant(text))
+    except (InvalidInstant, ValueError, msgspec.MsgspecError) as error:
+        raise UnreadableSource(
+            f"cannot read up to {printable(text)}: it is neither an instant such as"
+            " 2026-11-20T12:00:00Z nor offsets such as orders:0=42,claims:0=7"
+        ) from error
+
+
+def _parse_offset(text: str) -> tuple[tuple[SourceTopic, int], int]:
+    where, _, offset = text.partition("=")
+    name, _, number = where.partition(":")
+    return (msgspec.convert(name.strip(), SourceTopic), int(number)), int(offset)
