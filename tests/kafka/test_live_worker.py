@@ -7,14 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
 from monitor.core.alerts import AlertRecord
+from monitor.core.events import SourceTopic
 from monitor.core.readings import Level
 from monitor.stream.inflight import Batch
 from monitor.stream.intake import Intake, partition_of
+from monitor.stream.ownership import Ownership
 from monitor.stream.worker import Worker, WorkerSettings
 from tests.stream.live import (
     ALL_TOPICS,
@@ -205,6 +207,30 @@ async def test_a_worker_that_gets_its_partitions_back_reads_on_where_it_stopped(
     assert sum(end - start for runs in seen.values() for _, start, end in runs) == 200 - kept
 
 
+async def test_nothing_is_committed_and_a_worker_that_starts_again_reads_from_the_beginning(
+    settings: WorkerSettings,
+) -> None:
+    async with publishing(settings) as publisher:
+        await publisher.send("orders", [order(n, f"s{n}") for n in range(50)])
+        for _ in range(2):
+            async with Worker(settings, one_metric_rulebook()) as worker:
+                await worker.applied(publisher.ends)
+                assert events_read(worker) == 50
+    assert await _committed(settings) == {}
+
+
+async def test_once_commits_are_on_all_that_is_processed_is_committed_at_the_latest_on_leaving(
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ownership, "commits", True)
+    async with publishing(settings) as publisher:
+        await publisher.send("orders", [order(n, f"s{n}") for n in range(500)])
+        await publisher.send("claims", [b"junk"], key=b"s1")
+        async with Worker(settings, one_metric_rulebook()) as worker:
+            await worker.applied(publisher.ends)
+    assert await _committed(settings) == publisher.ends
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_the_program_within_seconds_with_status_0(
     settings: WorkerSettings, number: signal.Signals
@@ -238,6 +264,17 @@ def run_for_a_signal(address: str, prefix: str) -> int:
 def _say_started(worker: Worker) -> None:
     sys.stdout.write("started\n")
     sys.stdout.flush()
+
+
+async def _committed(settings: WorkerSettings) -> dict[tuple[SourceTopic, int], int]:
+    """The committed offsets of the group, where there are any."""
+    sources = settings.names.sources
+    async with AIOKafkaConsumer(
+        group_id=settings.membership.group, **settings.cluster.client_options()
+    ) as consumer:
+        partitions = [TopicPartition(name, n) for name in sources for n in range(PARTITIONS)]
+        found = {tp: await consumer.committed(tp) for tp in partitions}
+    return {(sources[tp.topic], tp.partition): offset for tp, offset in found.items() if offset}
 
 
 class _Workers:
