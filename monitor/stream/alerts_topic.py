@@ -13,6 +13,7 @@ from monitor.stream.receivers import Receivers
 logger = logging.getLogger(__name__)
 
 _WAITING_MAX = 10_000
+_BACKOFF_SECONDS_MIN = 1.0
 _BACKOFF_SECONDS_MAX = 30.0
 
 
@@ -61,7 +62,7 @@ class AlertsTopic:
 
     async def _publish(self, record: AlertRecord) -> None:
         key, value = record.seller.encode(), record.encode()
-        backoff_seconds = 1.0
+        backoff_seconds = _BACKOFF_SECONDS_MIN
         while True:
             try:
                 await (await self._producer.send(self._topic, key, value, None, None, None))

@@ -13,7 +13,7 @@ from mode import CrashingSupervisor
 from yarl import URL
 
 from monitor.cluster import Cluster
-from monitor.stream.transport import SCHEME, Delivery
+from monitor.stream.transport import SCHEME, Delivery, Transport
 
 # A value near the broker's own limit, copied to the dead letters with its headers.
 _REQUEST_BYTES_MAX = 3 << 20
@@ -104,6 +104,9 @@ def _credentials(cluster: Cluster) -> CredentialsT | None:
 
 
 def _quieten() -> None:
-    """Faust and mode report each start and stop of each of their parts as INFO."""
-    for name in ("faust", "mode", "aiokafka"):
+    """Faust and mode report each start and stop of each of their parts as INFO.
+
+    They name the logger of such a part after the module of its class: two are ours.
+    """
+    for name in ("faust", "mode", "aiokafka", __name__, Transport.__module__):
         logging.getLogger(name).setLevel(logging.WARNING)

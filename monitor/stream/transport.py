@@ -173,7 +173,7 @@ class Consumer(driver.Consumer):
             return False
         if batch.generation == self.app.consumer_generation_id and queue.accept(batch):
             return True
-        self.log.info(
+        self.log.warning(
             "Reading %s[%d] again from %d: the batch at %d does not follow",
             *tp, queue.expected, batch.start,
         )  # fmt: skip

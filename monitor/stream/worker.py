@@ -187,7 +187,16 @@ class Worker:
         )
 
     async def _start(self, app: App, alerts: AlertsTopic) -> None:
-        await app.start()
+        starting = asyncio.create_task(app.start())
+        stopping = asyncio.create_task(self._stopping.wait())
+        # Joining may take for ever, where a broker goes away meanwhile.
+        done, pending = await asyncio.wait(
+            {starting, stopping}, return_when=asyncio.FIRST_COMPLETED
+        )
+        for unfinished in pending:
+            unfinished.cancel()
+        if starting in done:
+            await starting
         self._raise_crash()
         for task in (self._evaluate(alerts), alerts.run(), self._receivers.run()):
             self._tasks.append(asyncio.create_task(task))
