@@ -21,6 +21,7 @@ from monitor.errors import ClusterError
 from monitor.stream.inflight import Batch, InFlight
 
 SCHEME = "batched"
+FETCH_WAIT_MILLIS = 100
 drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
 
 
@@ -62,6 +63,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for tp in partitions:
             self._positions.pop(tp, None)
             self.highwaters_seen.pop(tp, None)
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # A fetch sent while the busy partitions are still buffered asks for the idle ones alone,
+        # and until it returns nothing else is asked of that broker. Faust lets it wait 1.5 s.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLIS  # noqa: SLF001
+        return consumer
 
     async def _seek_all(self, positions: Mapping[TP, int]) -> None:
         consumer = self._ensure_consumer()
@@ -150,6 +158,13 @@ class Consumer(driver.Consumer):
         for tp in revoked:
             self._in_flight.pop(tp, None)
         self.delivery.close(frozenset(revoked))
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: where the agent's queue is full, the next batch waits to be put there.
+
+        Faust would stop fetching this partition, though all partitions share the queue, and
+        then sit out a fetch from the others while the queue runs empty.
+        """
 
     async def getmany(
         self,

@@ -19,7 +19,7 @@ from monitor.cluster import Cluster
 from monitor.core.events import SOURCE_TOPICS
 from monitor.stream.app import App, CopartitionedAssignor, Membership, make_app
 from monitor.stream.inflight import Batch, InFlight
-from monitor.stream.transport import Consumer, ConsumerThread, Transport
+from monitor.stream.transport import FETCH_WAIT_MILLIS, Consumer, ConsumerThread, Transport
 
 NOWHERE = Cluster(("127.0.0.1:1",))
 ORDERS = TP("orders", 0)
@@ -111,6 +111,11 @@ async def test_sessions_end_soon_and_membership_is_static_where_asked_for() -> N
     assert kafka._session_timeout_ms == 6000
     assert kafka._heartbeat_interval_ms == 2000
     assert kafka._group_instance_id == "worker-1"
+
+
+async def test_an_idle_partition_does_not_hold_up_the_fetch_of_a_busy_one() -> None:
+    kafka = _aiokafka_consumer(_app())
+    assert kafka._fetch_max_wait_ms == FETCH_WAIT_MILLIS
 
 
 async def test_our_settings_get_the_copartitioned_assignor_without_standbys() -> None:
