@@ -58,6 +58,7 @@ class Engine:
         self._schedule = Schedule()
         self._held: list[tuple[Instant, int, Event]] = []
         self._serial = count()
+        self._gone: list[Reading] = []
         self._policy_change_at = rulebook.next_change_at(now)
 
     @property
@@ -115,7 +116,7 @@ class Engine:
         Events touch a series, and so does time: a deadline, or a day that leaves a window.
         Readings that have become empty are among them.
         """
-        found: list[Reading] = []
+        found, self._gone = self._gone, []
         for account in self._accounts.values():
             touched = account.tallies.touched
             if touched:
@@ -195,6 +196,9 @@ class Engine:
                 account.drop_expired()
                 account.tallies.touch_all("time")
                 if account.is_empty():
+                    # Its series end here, and somebody may still show or alert on them.
+                    touched = account.tallies.touched
+                    self._gone.extend(readings_of(account, touched, touched))
                     del self._accounts[key]
 
     def _change_policies(self) -> None:

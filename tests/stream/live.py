@@ -13,7 +13,15 @@ from aiokafka import AIOKafkaProducer
 from monitor.cluster import Cluster
 from monitor.core.calendar import Calendar
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
-from monitor.core.rules import Comparison, Era, Limit, MarketplaceRules, MetricRule, Rulebook
+from monitor.core.rules import (
+    Comparison,
+    Era,
+    Limit,
+    MarketplaceRules,
+    MetricRule,
+    Rulebook,
+    WindowDays,
+)
 from monitor.stream.app import Membership
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 from monitor.stream.worker import Worker, WorkerSettings
@@ -22,11 +30,13 @@ PARTITIONS = 4
 PLAN = TopicPlan(history_days=400, partitions=PARTITIONS)
 
 
-def one_metric_rulebook() -> Rulebook:
+def one_metric_rulebook(
+    windows: tuple[WindowDays, ...] = (30,), retention_days: int = 400
+) -> Rulebook:
     """More than one order in ten cancelled by the seller, in the last 30 days, is a breach."""
     rule = MetricRule(
         metric="pre_fulfilment_cancel_rate",
-        windows=(30,),
+        windows=windows,
         limit=Limit(Comparison.AT_MOST, Fraction(1, 10)),
     )
     rules = MarketplaceRules(
@@ -34,6 +44,7 @@ def one_metric_rulebook() -> Rulebook:
         digest="d1",
         calendar=Calendar(ZoneInfo("UTC"), lambda _: False),
         metrics=(rule,),
+        retention_days=retention_days,
     )
     return Rulebook({"*": (Era(None, rules),)})
 

@@ -114,6 +114,17 @@ def test_a_series_that_has_become_empty_is_gone_from_the_readings() -> None:
     assert list(partition.readings()) == []
 
 
+def test_a_seller_whose_every_record_is_too_old_is_gone_and_its_alert_closed() -> None:
+    rulebook = one_metric_rulebook(windows=("all",), retention_days=40)
+    partition = Partition(2, rulebook, NOON, "1.0")
+    partition.begin(NOTHING, NOTHING)
+    _apply(partition, order(1, "s1"), cancellation(1, "s1"))
+    assert partition.evaluate(NOON)
+    (record,) = partition.evaluate(parse_instant("2027-03-01T00:00:00Z"))
+    assert (record.from_, record.to, record.reason) == (Level.BREACHED, Level.NO_DATA, "time")
+    assert list(partition.readings()) == []
+
+
 def test_totals_tell_what_became_of_the_records() -> None:
     partition = _partition({"orders": 2})
     _apply(partition, order(1, "s1"), order(1, "s1"))
