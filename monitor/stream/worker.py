@@ -1,6 +1,7 @@
 """The live worker: Kafka topics in; readings, alerts and dead letters out."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 logger = logging.getLogger(__name__)
 
 _STOP_SECONDS = 8.0
+_GC_THRESHOLDS = (50_000, 20, 100)
 OnRecord = Callable[[AlertRecord], None]
 
 
@@ -78,6 +80,9 @@ def run(
                 on_start(worker)
             await worker.wait()
 
+    # Facts are millions of small objects that stay: with Python's own thresholds, looking for
+    # cycles among them takes a quarter of the time of catching up.
+    gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())
     return 0

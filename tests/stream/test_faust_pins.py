@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import pytest
 from aiokafka.consumer.subscription_state import TopicPartitionState
@@ -15,7 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import CrashingSupervisor
 
-from monitor.cluster import Cluster
+from monitor.cluster import Cluster, SecurityProtocol
 from monitor.core.events import SOURCE_TOPICS
 from monitor.stream.app import App, CopartitionedAssignor, Membership, make_app
 from monitor.stream.inflight import Batch, InFlight
@@ -116,6 +116,27 @@ async def test_sessions_end_soon_and_membership_is_static_where_asked_for() -> N
 async def test_an_idle_partition_does_not_hold_up_the_fetch_of_a_busy_one() -> None:
     kafka = _aiokafka_consumer(_app())
     assert kafka._fetch_max_wait_ms == FETCH_WAIT_MILLIS
+
+
+@pytest.mark.parametrize("protocol", get_args(SecurityProtocol))
+async def test_encryption_and_login_reach_the_client_as_they_were_set(
+    protocol: SecurityProtocol,
+) -> None:
+    cluster = Cluster(
+        ("127.0.0.1:1",),
+        protocol,
+        "SCRAM-SHA-512",
+        username="monitor",
+        password="secret-word",  # noqa: S106
+    )
+    app = make_app(cluster, Membership(), FakeDelivery())
+    passed = driver.credentials_to_aiokafka_auth(app.conf.broker_credentials, None)
+    wanted = cluster.client_options()
+    assert bool(passed.get("ssl_context")) == bool(wanted["ssl_context"])
+    for name in ("security_protocol", "sasl_mechanism", "sasl_plain_username"):
+        assert passed.get(name) == wanted.get(name)
+    assert passed.get("sasl_plain_password") == wanted.get("sasl_plain_password")
+    assert "secret-word" not in repr(cluster) + repr(app.conf.broker_credentials) + repr(app)
 
 
 async def test_our_settings_get_the_copartitioned_assignor_without_standbys() -> None:
