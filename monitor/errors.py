@@ -4,6 +4,7 @@ MonitorError
 ├── ConfigError         settings or policies are wrong: names every problem with its path
 ├── InvalidEvent        a record that is no event of the contract: goes to the dead letters
 ├── InvalidInstant      a text that is no RFC 3339 instant with an offset
+├── NotifyError         a receiver did not take an alert
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
 ├── NothingToExplain    an explanation was asked for a series that does not exist
 └── ClusterError        Kafka is not as the monitor needs it: says what to do
@@ -73,3 +74,11 @@ class NothingToExplain(MonitorError):
 
 class ClusterError(MonitorError):
     """Kafka cannot be reached or its topics do not fit; the message says what to do."""
+
+
+class NotifyError(MonitorError):
+    """A receiver did not take an alert; names no URL, since those are secrets."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent

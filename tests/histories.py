@@ -207,7 +207,7 @@ def policies(draw: DrawFn, anchor: datetime, names: list[list[str]]) -> Document
     metrics = {
         metric: draw(tables(metric))
         for metric in (*HIGH_IS_BAD, *LOW_IS_BAD, "policy_violations")
-        if draw(st.sampled_from([True, True, False]))
+        if draw(st.sampled_from([False, True, True]))
     } or {"refund_rate": draw(tables("refund_rate"))}
     reach = max(
         window + table.get("lag_days", 0) + 1

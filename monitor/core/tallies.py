@@ -103,7 +103,7 @@ class Tallies:
         """Bring the answer times in step with a message; ``was_day`` is where it counted."""
         index = self._market.index_of.get("contact_response_rate")
         micros = message.answer_micros
-        if index is None or (micros == message.counted_answer and was_day == message.day):
+        if index is None or (micros is None and message.counted_answer is None):
             return
         frame = self._market.frames[index]
         if self._answer_times is None:

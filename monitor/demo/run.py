@@ -16,7 +16,7 @@ import aiohttp
 import uvloop
 
 from monitor.audit.files import FileSource
-from monitor.audit.replay import Intake, replay
+from monitor.audit.replay import Intake, balance_line, replay
 from monitor.cluster import Cluster
 from monitor.core.instants import DAY, SECOND, Instant, isoformat
 from monitor.core.rules import Rulebook
@@ -27,7 +27,7 @@ from monitor.demo.show import Show
 from monitor.demo.sink import listening_sink
 from monitor.demo.wire import SimulationPlan, write_events
 from monitor.errors import InvalidEvent
-from monitor.exporter import serve_metrics
+from monitor.exporter import metrics_server
 from monitor.notify.webhook import Webhook
 from monitor.policy import load_policies
 from monitor.stream.app import Membership
@@ -38,7 +38,7 @@ from monitor.stream.worker import Worker, WorkerSettings
 
 DEMO_POLICY = Path(__file__).parents[2] / "config" / "policies" / "demo.toml"
 
-_STEP_AT_FULL_SPEED = DAY // 2
+_STEP_AT_FULL_SPEED = DAY
 _STEPS_PER_SECOND = 10
 _DIFFERENCES_SHOWN = 20
 _SERIES_MAX = 10_000_000
@@ -87,7 +87,7 @@ def _recorded(plan: DemoPlan, show: Show) -> Iterator[Recording]:
             path = Path(folder) / "events.jsonl"
             with path.open("wb") as file:
                 count = write_events(file, plan.simulation)
-            show.say(f"simulated {count:,} events of {plan.simulation.sellers} shops")
+            show.say(f"simulated {count:,} events of {plan.simulation.sellers} sellers")
         yield read_recording(path)
 
 
@@ -97,15 +97,17 @@ async def _demo(plan: DemoPlan, rulebook: Rulebook, recording: Recording, show: 
         sink = await closing.enter_async_context(listening_sink())
         clock = EventClock(recording.first_at - DAY)
         worker = Worker(
-            WorkerSettings(cluster, names, Membership(group=f"{names.prefix}demo")),
+            WorkerSettings(cluster, names, Membership(group=f"{names.orders}-demo")),
             rulebook,
             clock,
             on_record=show.alert,
             receivers=[Webhook(sink.url)],
         )
         await closing.enter_async_context(worker)
-        url = closing.enter_context(
-            serve_metrics(worker.snapshot, rulebook, port=plan.metrics_port, series_max=_SERIES_MAX)
+        url = await closing.enter_async_context(
+            metrics_server(
+                worker.snapshot, rulebook, port=plan.metrics_port, series_max=_SERIES_MAX
+            )
         )
         feeder = Feeder(cluster.address, names, recording)
         show.begin(worker, feeder, sink, url)
@@ -124,7 +126,7 @@ def _broker(plan: DemoPlan, closing: AsyncExitStack) -> tuple[Cluster, TopicName
         names = TopicNames()
         return closing.enter_context(EmbeddedBroker(names)).cluster, names
     # Topics of its own: a demo must never write into anyone's orders.
-    return Cluster((plan.servers,)), TopicNames(prefix=f"demo-{secrets.token_hex(3)}-")
+    return Cluster((plan.servers,)), TopicNames.prefixed(f"demo-{secrets.token_hex(3)}-")
 
 
 async def _feed(
@@ -159,7 +161,7 @@ async def _compare(
     engine, balance = await asyncio.to_thread(replay, intake, rulebook)
     expected = replayed(engine.readings())
     different = differences(live, expected)
-    show.say(f"{balance.read:,} events, as of {isoformat(as_of)}")
+    show.say(f"{balance_line(balance)}, as of {isoformat(as_of)}")
     if different or not expected:
         for line in different[:_DIFFERENCES_SHOWN]:
             show.say(line)

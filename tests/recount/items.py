@@ -109,7 +109,7 @@ def _message_is_late(message: Message, account: Account, rules: Rules, as_of: da
     if message.order is None:
         return True
     order = account.orders.get(message.order)
-    return order is not None and expired(order, rules, as_of)
+    return order is None or order.placed_at is None or expired(order, rules, as_of)
 
 
 def _is_old(day: int, rules: Rules, as_of: datetime) -> bool:

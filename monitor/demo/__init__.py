@@ -1,0 +1,1 @@
+"""The demo: simulated shops, or real events, through the real program."""

@@ -1,0 +1,124 @@
+"""Simulated events as a file in the wire format, sorted by instant."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from heapq import heappop, heappush
+from random import Random
+from typing import BinaryIO
+
+import msgspec
+
+from monitor.demo.shops import shops
+from monitor.demo.simulation import DAY, HOUR, INSTANTS, ShopLife, Wire
+
+_EPOCH_DAY = date(1970, 1, 1)
+_LINES_AT_ONCE = 2000
+# What a shop's local day leads to begins up to this long before the same day of UTC.
+_LOCAL_LEAD = 14 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationPlan:
+    """What to simulate; the same plan gives the same bytes.
+
+    ``noise`` is the share of events that are sent again, sent late, contradicted by a later
+    repeat, or followed by a line that is no event (a quarter of it each).
+    """
+
+    seed: int = 7
+    sellers: int = 6
+    days: int = 365
+    orders_per_day: float = 12.0
+    start_day: date = date(2025, 1, 1)
+    noise: float = 0.0
+
+
+def write_events(
+    destination: BinaryIO, plan: SimulationPlan, progress: Callable[[int], None] | None = None
+) -> int:
+    """Write all events, one JSON object a line; how many lines there are.
+
+    ``progress`` is called with the number of days done.
+    """
+    count, lines = 0, list[bytes]()
+    for line in _lines(plan, progress or _ignore):
+        lines.append(line)
+        if len(lines) == _LINES_AT_ONCE:
+            count += len(lines)
+            destination.write(b"".join(lines))
+            lines.clear()
+    destination.write(b"".join(lines))
+    return count + len(lines)
+
+
+def _lines(plan: SimulationPlan, progress: Callable[[int], None]) -> Iterator[bytes]:
+    """Lines by the instant at which they are sent; pending are those of the next weeks only."""
+    lives = [ShopLife(shop, plan.seed, plan.orders_per_day) for shop in shops(plan.sellers)]
+    noise = _Noise(plan)
+    pending: list[tuple[int, int, bytes]] = []
+    serial = 0
+    first_day = (plan.start_day - _EPOCH_DAY).days
+    ends = (first_day + plan.days) * DAY
+    for day in range(plan.days):
+        today = plan.start_day + timedelta(days=day)
+        midnight = (first_day + day) * DAY
+        for life in lives:
+            for event in life.day(day, midnight, today.weekday(), today.timetuple().tm_yday):
+                for sent, line in noise.lines(event):
+                    if sent < ends:
+                        serial += 1
+                        heappush(pending, (sent, serial, line))
+        while pending and pending[0][0] < midnight + DAY - _LOCAL_LEAD:
+            yield heappop(pending)[2]
+        progress(day + 1)
+    while pending:
+        yield heappop(pending)[2]
+
+
+class _Noise:
+    """What becomes of an event on its way: sent once, as a rule."""
+
+    def __init__(self, plan: SimulationPlan) -> None:
+        self._share = plan.noise
+        self._random = Random(f"{plan.seed}/noise")  # noqa: S311 - a simulation
+        self._encode = msgspec.json.Encoder().encode
+
+    def lines(self, event: Wire) -> Iterator[tuple[int, bytes]]:
+        """Each line that is sent, and when."""
+        at: int = event["at"]
+        line = self._line(event)
+        if not self._share or self._random.random() >= self._share:
+            yield at, line
+            return
+        delay = self._random.choice((60, HOUR, DAY, 5 * DAY))
+        kind = self._random.randrange(4)
+        if kind == 0:
+            yield at, line
+        yield (at if kind else at + delay), line
+        if kind == 1:
+            yield at + delay, self._line(event | {"at": at + delay // 2})
+        elif kind == 2:
+            yield at + delay, line[: len(line) // 2] + b"\n"
+
+    def _line(self, event: Wire) -> bytes:
+        written = {
+            name: _rfc3339(value) if name in INSTANTS else value for name, value in event.items()
+        }
+        return self._encode(written) + b"\n"
+
+
+def _rfc3339(at: int) -> str:
+    minutes, second = divmod(at % DAY, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_date_text(at // DAY)}T{hour:02d}:{minute:02d}:{second:02d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _date_text(day: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)).date().isoformat()
+
+
+def _ignore(days: int) -> None:
+    """Nobody watches."""

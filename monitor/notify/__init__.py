@@ -1,0 +1,1 @@
+"""Receivers of alert records, one short file each."""

@@ -1,0 +1,65 @@
+"""What an alert says to a person: the one place where a record becomes a sentence."""
+
+from monitor.core.alerts import AlertRecord
+from monitor.core.readings import Level
+from monitor.printable import printable
+
+SUBJECTS_SHOWN = 5
+
+
+def sentence_of(record: AlertRecord) -> str:
+    """Seller, metric, figures, what is left until the limit, and the orders behind it.
+
+    Safe to print: control characters of ids are escaped. Markup of a medium is the
+    receiver's business.
+    """
+    parts = [f"{_headline(record)}: {_figures(record)}, limit {record.limit}"]
+    if outlook := _outlook(record):
+        parts.append(outlook)
+    if record.to in (Level.APPROACHING, Level.BREACHED) and record.subjects:
+        parts.append(_subjects(record))
+    return "; ".join(parts)
+
+
+def _headline(record: AlertRecord) -> str:
+    days = "all days" if record.window_days == "all" else f"{record.window_days} days"
+    category = "" if record.category is None else f" of {printable(record.category)}"
+    metric = record.metric.replace("_", " ")
+    return (
+        f"{_WORDS[record.to]} {record.seller} in {record.marketplace}: {metric}{category}, {days}"
+    )
+
+
+_WORDS = {
+    Level.OK: "RECOVERED",
+    Level.APPROACHING: "APPROACHING",
+    Level.BREACHED: "BREACHED",
+    Level.UNKNOWN: "UNKNOWN",
+    Level.NO_DATA: "RECOVERED (nothing left to count)",
+}
+
+
+def _figures(record: AlertRecord) -> str:
+    if record.denominator is None:
+        return f"{record.numerator}"
+    if record.denominator == 0:
+        return "none"
+    share = record.numerator / record.denominator
+    return f"{record.numerator} of {record.denominator} ({share:.2%})"
+
+
+def _outlook(record: AlertRecord) -> str:
+    if record.headroom is None or record.to not in (Level.APPROACHING, Level.BREACHED):
+        return ""
+    if record.headroom >= 0:
+        return f"{record.headroom} more may turn bad before the limit is breached"
+    too_many = f"{-record.headroom} too many"
+    if record.orders_to_recover is None:
+        return too_many
+    return f"{too_many}, {record.orders_to_recover} good ones needed to recover"
+
+
+def _subjects(record: AlertRecord) -> str:
+    shown = ", ".join(map(printable, record.subjects[:SUBJECTS_SHOWN]))
+    more = record.subjects_total - min(len(record.subjects), SUBJECTS_SHOWN)
+    return f"newest: {shown}" + (f" and {more} more" if more > 0 else "")
