@@ -4,7 +4,7 @@ Everything happens around one anchor, a switch of daylight saving time, with few
 instants, so that events contradict each other, tie, and meet deadlines to the microsecond.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from tests.recount.wire import (
     OUTCOMES,
     OWN_FIELDS,
     PARTIES,
+    instant,
 )
 
 Record = dict[str, Any]
@@ -128,6 +129,69 @@ def histories(draw: DrawFn, max_events: int = 30) -> History:
         )
     )
     return History(records, policies, as_of, moments)
+
+
+FOUNDING = {
+    "order_placed": ("order",),
+    "return_requested": ("order", "return"),
+    "message_received": ("message",),
+    "service_rated": ("vote",),
+    "violation_reported": ("violation",),
+}
+"""The events that give a subject its counting day, and what names the subject."""
+
+_FOUNDED_BY = {
+    "return_answered": "return_requested",
+    "return_rated": "return_requested",
+    "message_answered": "message_received",
+    "message_dismissed": "message_received",
+    "violation_resolved": "violation_reported",
+}
+LONG_MEMORY_DAYS = 70  # more than lies between any two instants here
+
+
+def remembering(history: History) -> History:
+    """The history under policies that count everything that is in it."""
+    policies = [one | {"retention_days": LONG_MEMORY_DAYS} for one in history.policies]
+    return replace(history, policies=policies)
+
+
+def orderly(history: History) -> History:
+    """The part of a history whose subjects can be forgotten for good once they are too old.
+
+    An engine that lives through time forgets what counts nowhere any more. That is exact as long
+    as nothing arrives later that would have made it young: a second founding event that
+    contradicts the first, a new promise of an order that counts on it, a policy that looks further
+    back, or the founding event itself, after the events that belong to the subject.
+    """
+    founded_at: dict[tuple[str, ...], datetime] = {}
+    for record in history.records:
+        if record["type"] in FOUNDING:
+            key = _founded(record, record["type"])
+            at = instant(record["at"])
+            founded_at[key] = min(at, founded_at.get(key, at))
+    kept = []
+    for record in history.records:
+        at, type_ = instant(record["at"]), record["type"]
+        begun_at = founded_at.get(_founded(record, _FOUNDED_BY.get(type_, "order_placed")))
+        if type_ in FOUNDING:
+            belongs = founded_at[_founded(record, type_)] == at
+        else:
+            belongs = type_ == "heartbeat" or (begun_at is not None and begun_at <= at)
+        early = type_ == "message_received" and (begun_at is None or begun_at > at)
+        if belongs:
+            kept.append({k: v for k, v in record.items() if not (early and k == "order")})
+    first = history.policies[0]
+    metrics = {
+        metric: {key: value for key, value in table.items() if key != "count_on"}
+        for metric, table in first["metrics"].items()
+    }
+    return replace(history, records=kept, policies=[first | {"metrics": metrics}])
+
+
+def _founded(record: Record, type_: str) -> tuple[str, ...]:
+    names = (record.get(name) or "" for name in FOUNDING[type_])
+    return (type_, record["seller"], record["marketplace"], *names)
 
 
 @st.composite
