@@ -16,6 +16,8 @@ from monitor import __version__
 from monitor.errors import InvalidInstant, MonitorError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from monitor.audit.commands import Audit
     from monitor.audit.sources import Source
     from monitor.core.instants import Instant
@@ -175,6 +177,82 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
+@commands.command()
+@click.option("--config", type=_FILE, help="Settings file, such as config/monitor.toml.")
+@click.argument("policies", metavar="[POLICY]...", nargs=-1, type=_FILE)
+def check(config: Path | None, policies: tuple[Path, ...]) -> int:
+    """Name every problem of a settings file with its policies, and of policy files.
+
+    Exit status: 0 nothing wrong, 2 problems. Without arguments: config/monitor.toml.
+    """
+    from monitor.settings import check as look_at
+
+    if config is None and not policies:
+        config = Path("config/monitor.toml")
+    report = look_at(config, policies)
+    for warning in report.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    for problem in report.problems:
+        click.echo(f"error: {problem}", err=True)
+    for policy in report.policies:
+        click.echo(f"{policy.file}: policy {policy.name}, digest {policy.digest}")
+    return _COULD_NOT_RUN if report.problems else _DONE
+
+
+@commands.command()
+@click.option("--config", type=_FILE, default="config/monitor.toml", show_default=True)
+def run(config: Path) -> int:
+    """Watch the topics live: gauges on /metrics, alerts on the console, topic and receivers."""
+    from monitor.live import run_live
+    from monitor.settings import load_configuration
+
+    return run_live(load_configuration(config))
+
+
+@commands.command()
+@click.option("--seed", default=7, show_default=True)
+@click.option("--sellers", default=6, show_default=True, type=click.IntRange(1))
+@click.option("--days", default=365, show_default=True, type=click.IntRange(1))
+@click.option("--orders-per-day", default=12.0, show_default=True, help="Of a seller of size 1.")
+@click.option("--start-day", type=click.DateTime(["%Y-%m-%d"]), default="2025-01-01")
+@click.option("--noise", default=0.0, help="Share of events repeated, late, changed or broken.")
+@click.option("--out", default="-", help="File to write; compressed if it ends in .gz.")
+def simulate(out: str, start_day: "datetime", **asked: Any) -> int:
+    """Write the events of simulated shops, the same for the same arguments."""
+    from monitor.demo.wire import SimulationPlan, open_destination, write_events
+
+    with open_destination(out) as destination:
+        count = write_events(destination, SimulationPlan(start_day=start_day.date(), **asked))
+    click.echo(f"{count} lines", err=True)
+    return _DONE
+
+
+@commands.command()
+@click.option("--events", type=_FILE, help="Real events instead of simulated ones.")
+@click.option("--policy", "policies", multiple=True, type=_FILE, help="Default: the demo's.")
+@click.option("--broker", metavar="HOST:PORT", help="A Kafka broker instead of the built-in one.")
+@click.option("--speed", default=1.0, show_default=True, help="Days of event time per second.")
+@click.option("--exit", "at_once", is_flag=True, help="Full speed, then compare and exit.")
+@click.option("--port", default=9464, show_default=True, help="Of /metrics; 0 takes a free one.")
+def demo(policies: tuple[Path, ...], speed: float, at_once: bool, **asked: Any) -> int:  # noqa: FBT001
+    """Feed events through the whole program and compare its gauges with a replay.
+
+    Exit status: 0 only if every series is equal.
+    """
+    from monitor.demo.run import DEMO_POLICY, DemoPlan, run_demo
+    from monitor.demo.show import Show
+
+    plan = DemoPlan(
+        events=asked["events"],
+        policies=policies or (DEMO_POLICY,),
+        servers=asked["broker"],
+        days_per_second=None if at_once else speed,
+        metrics_port=asked["port"],
+        stay=not at_once,
+    )
+    return run_demo(plan, Show(live=False if at_once else None))
+
+
 def _source(files: tuple[Path, ...], kafka: str | None, to: str | None) -> "Source":
     if bool(files) == bool(kafka):
         raise click.UsageError("name the files to read, or a cluster with --kafka")
@@ -184,7 +262,11 @@ def _source(files: tuple[Path, ...], kafka: str | None, to: str | None) -> "Sour
         from monitor.audit.files import FileSource
 
         return FileSource(files)
-    raise click.UsageError("--kafka: not yet")
+    from monitor.audit.kafka_source import KafkaSource, parse_until
+    from monitor.cluster import Cluster
+
+    until = None if to is None else parse_until(to)
+    return KafkaSource(Cluster(tuple(kafka.split(","))), None, until)
 
 
 def _audit(source: "Source", policies: tuple[Path, ...], as_of: "Instant") -> "Audit":

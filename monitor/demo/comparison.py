@@ -57,9 +57,7 @@ def replayed(readings: Iterable[Reading]) -> dict[SeriesKey, Numbers]:
     }
 
 
-def differences(
-    live: dict[SeriesKey, Numbers], expected: dict[SeriesKey, Numbers]
-) -> list[str]:
+def differences(live: dict[SeriesKey, Numbers], expected: dict[SeriesKey, Numbers]) -> list[str]:
     """Each series that is not the same on both sides, in words."""
     return [
         f"{'/'.join(key)}: live {_shown(live.get(key))}, replay {_shown(expected.get(key))}"

@@ -5,6 +5,7 @@ before what was sent earlier has been read.
 """
 
 import asyncio
+
 from confluent_kafka import KafkaError, Message, Producer
 
 from monitor.core.events import SourceTopic
@@ -30,6 +31,7 @@ class Feeder:
                 "partitioner": "murmur2_random",
                 "linger.ms": 2,
                 "message.timeout.ms": 30_000,
+                "log.connection.close": False,
             }
         )
         self._names = names
@@ -87,5 +89,9 @@ class Feeder:
         if error is not None:
             self._failure = error
             return
-        where = (self._sources[message.topic()], message.partition())
-        self.ends[where] = max(self.ends.get(where, 0), message.offset() + 1)
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        assert topic is not None
+        assert partition is not None
+        assert offset is not None
+        where = (self._sources[topic], partition)
+        self.ends[where] = max(self.ends.get(where, 0), offset + 1)

@@ -53,7 +53,7 @@ def read_recording(path: Path) -> Recording:
             except InvalidEvent:
                 invalid.append(value)
             else:
-                topic = TOPIC_OF[event.__struct_config__.tag]
+                topic = TOPIC_OF[str(event.__struct_config__.tag)]
                 entries.append(Entry(instant_of(event.at), topic, event.seller, value))
     if not entries:
         raise ConfigError([Problem(str(path), "", "holds no event")])

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -86,7 +87,7 @@ def _headline(figures: Figures) -> Text:
     )
 
 
-_COLUMNS = (
+_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("seller", "left"),
     ("marketplace", "left"),
     ("level", "left"),

@@ -149,9 +149,7 @@ class ShopLife:
         if self._chance(WITHOUT_TRACKING):
             yield self._event("order_shipped", shipped, order=order, carrier=carrier)
             return
-        yield self._event(
-            "order_shipped", shipped, order=order, carrier=carrier, tracking=tracking
-        )
+        yield self._event("order_shipped", shipped, order=order, carrier=carrier, tracking=tracking)
         if self._chance(0.4 if bad_carrier else 0.01):
             return
         # Carriers write names and numbers in their own way; a few scans are of another parcel.

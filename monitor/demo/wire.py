@@ -1,12 +1,16 @@
 """Simulated events as a file in the wire format, sorted by instant."""
 
+import gzip
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
+from pathlib import Path
 from random import Random
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -51,6 +55,23 @@ def write_events(
             lines.clear()
     destination.write(b"".join(lines))
     return count + len(lines)
+
+
+@contextmanager
+def open_destination(name: str) -> Iterator[BinaryIO]:
+    """A file to write to, compressed where its name ends in ``.gz``; ``-`` is standard output."""
+    if name == "-":
+        yield sys.stdout.buffer
+    elif name.endswith(".gz"):
+        # No time stamp within, so that the same plan gives the same bytes.
+        with (
+            Path(name).open("wb") as file,
+            gzip.GzipFile("", "wb", compresslevel=4, fileobj=file, mtime=0) as packed,
+        ):
+            yield cast("BinaryIO", packed)
+    else:
+        with Path(name).open("wb") as file:
+            yield file
 
 
 def _lines(plan: SimulationPlan, progress: Callable[[int], None]) -> Iterator[bytes]:

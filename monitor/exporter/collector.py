@@ -166,10 +166,9 @@ def _add_policies(page: _Page, snapshot: Snapshot, rulebook: Rulebook) -> None:
             _add_limits(page, marketplace, rules, rule)
 
 
-def _add_limits(
-    page: _Page, marketplace: str, rules: MarketplaceRules, rule: MetricRule
-) -> None:
-    limits: dict[str | None, Limit] = {None: rule.limit, **rule.by_category}
+def _add_limits(page: _Page, marketplace: str, rules: MarketplaceRules, rule: MetricRule) -> None:
+    limits: dict[str | None, Limit] = {None: rule.limit}
+    limits.update(rule.by_category)
     counts = METRICS[rule.metric].only_counts
     limit_family = names.LIMIT_ITEMS if counts else names.LIMIT_RATIO
     approach_family = names.APPROACH_ITEMS if counts else names.APPROACH_RATIO

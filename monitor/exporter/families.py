@@ -52,9 +52,7 @@ HEADROOM = Family(
 
 OPEN_ITEMS = Family("open_items", "Items of a kind that wait for the seller.", _ITEMS)
 OVERDUE_ITEMS = Family("overdue_items", "Open items whose deadline has passed.", _ITEMS)
-FIRST_DUE = Family(
-    "first_due_timestamp_seconds", "Earliest deadline among the open items.", _ITEMS
-)
+FIRST_DUE = Family("first_due_timestamp_seconds", "Earliest deadline among the open items.", _ITEMS)
 
 OTHERS_NUMERATOR = Family(
     "others_numerator", "Numerators of the sellers left out, summed.", _SERIES[1:]
@@ -93,9 +91,7 @@ REDUNDANT = Family(
     "redundant_events_total", "Events that changed no fact: duplicates.", _PARTITION, "counter"
 )
 LATE = Family("late_events_total", "Events older than the retention.", _PARTITION, "counter")
-LAST_EVENT = Family(
-    "last_event_timestamp_seconds", "Latest instant of a valid event.", _PARTITION
-)
+LAST_EVENT = Family("last_event_timestamp_seconds", "Latest instant of a valid event.", _PARTITION)
 LAG = Family("lag_records", "Records that are not applied yet.", _PARTITION)
 READY = Family(
     "ready", "1 when all four topics of this partition are read to their ends.", _PARTITION

@@ -20,9 +20,7 @@ class Labels(dict[str, str]):
 
     def __init__(self, names: Sequence[str], values: Sequence[str | None]) -> None:
         super().__init__(
-            (name, value)
-            for name, value in zip(names, values, strict=True)
-            if value is not None
+            (name, value) for name, value in zip(names, values, strict=True) if value is not None
         )
         inner = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in self.items())
         self.text = f"{{{inner}}}" if inner else ""

@@ -1,0 +1,127 @@
+"""``monitor run``: settings become a worker with its metrics page, console and receivers."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+
+import structlog
+import uvloop
+
+from monitor.core.alerts import AlertRecord
+from monitor.exporter import metrics_server
+from monitor.notify.slack import Slack
+from monitor.notify.text import sentence_of
+from monitor.notify.webhook import Webhook
+from monitor.settings import Configuration, Settings
+from monitor.settings.sections import LogSection
+from monitor.stream.app import Membership
+from monitor.stream.receivers import Receiver
+from monitor.stream.topics import TopicNames, TopicPlan
+from monitor.stream.worker import Worker, WorkerSettings, longest_history_days
+
+logger = logging.getLogger(__name__)
+
+
+def run_live(configuration: Configuration) -> int:
+    """Run a worker until SIGTERM or SIGINT; exit status 0.
+
+    Raises:
+        ClusterError: Kafka cannot be reached, or is not as the worker needs it.
+        ConfigError: the metrics port is taken.
+    """
+    begin_logging(configuration.settings.log)
+    for warning in configuration.warnings:
+        logger.warning("%s", warning)
+    # Facts stay for months: looking through all of them for garbage often is wasted.
+    gc.set_threshold(50_000, 50, 100)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(configuration))
+    return 0
+
+
+async def _serve(configuration: Configuration) -> None:
+    settings, rulebook = configuration.settings, configuration.rulebook
+    worker = Worker(
+        worker_settings(configuration),
+        rulebook,
+        on_record=_print_alert,
+        receivers=receivers_of(settings),
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    page = settings.prometheus
+    async with (
+        worker,
+        metrics_server(
+            worker.snapshot,
+            rulebook,
+            host=page.host,
+            port=page.port,
+            series_max=page.series_max,
+        ) as url,
+    ):
+        logger.info("metrics are at %s", url)
+        await worker.wait()
+
+
+def worker_settings(configuration: Configuration) -> WorkerSettings:
+    """What a worker needs to know of the settings."""
+    settings = configuration.settings
+    topics, consumer = settings.topics, settings.consumer
+    return WorkerSettings(
+        cluster=settings.kafka.cluster(),
+        names=TopicNames(
+            orders=topics.orders,
+            feedback=topics.feedback,
+            claims=topics.claims,
+            messages=topics.messages,
+            alerts=topics.alerts,
+            dead_letters=topics.dead_letters,
+        ),
+        membership=Membership(
+            consumer.group, consumer.instance_id, consumer.session_timeout_seconds
+        ),
+        plan=TopicPlan(
+            history_days=longest_history_days(configuration.rulebook),
+            partitions=topics.partitions,
+            replication=topics.replication_factor,
+            source_days=topics.retention_days,
+            alert_days=topics.alerts_retention_days,
+            dead_letter_days=topics.dead_letters_retention_days,
+        ),
+    )
+
+
+def receivers_of(settings: Settings) -> list[Receiver]:
+    """The receivers that are configured."""
+    notify = settings.notify
+    receivers: list[Receiver] = []
+    if notify.webhook_url is not None:
+        receivers.append(Webhook(notify.webhook_url.get_secret_value()))
+    if notify.slack_webhook_url is not None:
+        receivers.append(Slack(notify.slack_webhook_url.get_secret_value()))
+    return receivers
+
+
+def begin_logging(section: LogSection) -> None:
+    """Log to standard error, as text or JSON lines."""
+    stamped = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
+    if section.format == "text":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_log_level, stamped],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=section.level.upper(), force=True)
+
+
+def _print_alert(record: AlertRecord) -> None:
+    sys.stdout.write(f"{record.as_of}  {sentence_of(record)}\n")
+    sys.stdout.flush()
