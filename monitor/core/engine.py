@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 
+from msgspec.structs import replace
+
 from monitor.core.events import Event
 from monitor.core.instants import Instant, instant_of
 from monitor.core.ledger import Account, Outcome, Schedule
 from monitor.core.market import Market
-from monitor.core.readings import OpenItems, Reading
+from monitor.core.readings import Level, OpenItems, Reading
 from monitor.core.report import Evidence, evidence_of, offenders_of, open_items_of, readings_of
 from monitor.core.rules import Rulebook, WindowDays
 
@@ -210,7 +212,12 @@ class Engine:
         for account in self._accounts.values():
             market = self._markets[account.market.name]
             if market is not account.market:
+                was = list(readings_of(account, account.tallies.keys()))
                 account.rebuild(market, self.now)
+                account.tallies.touch_all("policy")
+                present = {alike(one) for one in readings_of(account, account.tallies.keys())}
+                # Series of the former policy end here, like those of a seller that is gone.
+                self._gone.extend(emptied(one) for one in was if alike(one) not in present)
 
 
 def reading_order(reading: Reading) -> tuple[str, str, str, int, float, bool, str]:
@@ -225,6 +232,26 @@ def reading_order(reading: Reading) -> tuple[str, str, str, int, float, bool, st
         0 if isinstance(window, str) else window,
         reading.category is not None,
         reading.category or "",
+    )
+
+
+def alike(reading: Reading) -> tuple[str, WindowDays, str | None]:
+    """What tells the series of one account apart."""
+    return reading.metric, reading.window_days, reading.category
+
+
+def emptied(reading: Reading) -> Reading:
+    """The last reading of a series that a change of policy ended."""
+    return replace(
+        reading,
+        numerator=0,
+        denominator=None if reading.denominator is None else 0,
+        level=Level.NO_DATA,
+        headroom=None,
+        orders_to_recover=None,
+        answered=0,
+        answer_micros=0,
+        moved_by="policy",
     )
 
 

@@ -94,29 +94,19 @@ def evidence_of(
     account: Account, metric: str, window: WindowDays, category: str | None, now: Instant
 ) -> list[Evidence]:
     """Each subject that a reading counts, newest day first, then by id."""
-    market = account.market
-    index = market.index_of[metric]
-    rule, definition = market.rules.metrics[index], market.metrics[index]
-    left, last = market.frames[index].spans[rule.windows.index(window)]
-    found = []
-    for subject in account.subjects():
-        if not isinstance(subject, _TYPE_OF[definition.subject]):
-            continue
-        verdict, day = _judged(account, subject, definition, rule, now)
-        if verdict == OUT or day is None or not left < day <= last:
-            continue
-        if category is not None and getattr(subject, "category", None) != category:
-            continue
-        found.append(
-            Evidence(
-                subject_kind=definition.subject,
-                subject_id=subject.id,
-                order=getattr(subject, "order", None),
-                day=day,
-                in_numerator=bool(verdict & HIT),
-                reasons=definition.reasons(subject, rule, now, market.calendar),
-            )
+    calendar = account.market.calendar
+    definition, rule = _metric(account, metric)
+    found = [
+        Evidence(
+            subject_kind=definition.subject,
+            subject_id=subject.id,
+            order=getattr(subject, "order", None),
+            day=day,
+            in_numerator=bool(verdict & HIT),
+            reasons=definition.reasons(subject, rule, now, calendar),
         )
+        for subject, verdict, day in _counted(account, metric, window, category, now)
+    ]
     return sorted(found, key=lambda one: (-one.day, one.subject_id, one.order or ""))
 
 
@@ -124,12 +114,36 @@ def offenders_of(
     account: Account, metric: str, window: WindowDays, category: str | None, now: Instant
 ) -> list[str]:
     """Ids of the subjects on the bad side of a reading, newest day first."""
-    bad_side = account.market.metrics[account.market.index_of[metric]].bad_side
-    return [
-        found.subject_id
-        for found in evidence_of(account, metric, window, category, now)
-        if found.in_numerator == (bad_side == "high")
+    definition, _ = _metric(account, metric)
+    high_is_bad = definition.bad_side == "high"
+    found = [
+        (-day, subject.id)
+        for subject, verdict, day in _counted(account, metric, window, category, now)
+        if bool(verdict & HIT) == high_is_bad
     ]
+    return [subject_id for _, subject_id in sorted(found)]
+
+
+def _metric(account: Account, metric: str) -> tuple[Metric, MetricRule]:
+    index = account.market.index_of[metric]
+    return account.market.metrics[index], account.market.rules.metrics[index]
+
+
+def _counted(
+    account: Account, metric: str, window: WindowDays, category: str | None, now: Instant
+) -> Iterator[tuple[Subject, int, Day]]:
+    """Each subject within a window, with its verdict and counting day."""
+    definition, rule = _metric(account, metric)
+    frame = account.market.frames[account.market.index_of[metric]]
+    left, last = frame.spans[rule.windows.index(window)]
+    for subject in account.subjects():
+        if not isinstance(subject, _TYPE_OF[definition.subject]):
+            continue
+        verdict, day = _judged(account, subject, definition, rule, now)
+        if verdict == OUT or day is None or not left < day <= last:
+            continue
+        if category is None or getattr(subject, "category", None) == category:
+            yield subject, verdict, day
 
 
 _TYPE_OF: dict[SubjectKind, type[Subject]] = {
