@@ -1,13 +1,14 @@
 """One POST of JSON: time limits, no redirects, a few tries, and no secret in any error."""
 
 import aiohttp
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from monitor.errors import NotifyError
 
 _TIMEOUT_SECONDS = 10.0
 _TRIES_MAX = 3
 _WAIT_SECONDS_FIRST = 0.5
+_WAIT_SECONDS_MAX = 5.0
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _SUCCESS = range(200, 300)
@@ -21,7 +22,7 @@ async def post_json(url: str, body: bytes) -> None:
     """
     tries = AsyncRetrying(
         stop=stop_after_attempt(_TRIES_MAX),
-        wait=wait_exponential_jitter(initial=_WAIT_SECONDS_FIRST),
+        wait=wait_random_exponential(multiplier=_WAIT_SECONDS_FIRST, max=_WAIT_SECONDS_MAX),
         retry=retry_if_exception(_may_pass),
         reraise=True,
     )
