@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 from fractions import Fraction
-from math import ceil, floor
 from typing import Literal
 
 from msgspec import Struct
@@ -76,12 +75,13 @@ def level_of(
     """The memoryless level of a ratio, or of a count where ``denominator`` is None."""
     if denominator == 0:
         return Level.NO_DATA
-    value = Fraction(numerator, 1 if denominator is None else denominator)
-    if not _holds(value, limit):
+    whole = 1 if denominator is None else denominator
+    if not _holds(numerator, whole, limit):
         return Level.BREACHED
     if approach is None:
         return Level.OK
-    reached = value >= approach if high_is_bad(limit) else value <= approach
+    value, bound = numerator * approach.denominator, approach.numerator * whole
+    reached = value >= bound if high_is_bad(limit) else value <= bound
     return Level.APPROACHING if reached else Level.OK
 
 
@@ -90,14 +90,14 @@ def headroom_of(numerator: int, denominator: int | None, limit: Limit) -> int | 
 
     Negative: how many too many. None where the ratio is undefined.
     """
-    if denominator is None:
-        bad, allowed = numerator, limit.value
-    elif denominator == 0:
+    if denominator == 0:
         return None
+    if denominator is None:
+        bad, whole, p, q = numerator, 1, limit.value.numerator, limit.value.denominator
     else:
-        bad, share = _bad_side(numerator, denominator, limit)
-        allowed = denominator * share
-    return (ceil(allowed) - 1 if _is_strict(limit) else floor(allowed)) - bad
+        whole = denominator
+        bad, p, q = _bad_side(numerator, denominator, limit)
+    return ((whole * p - 1) // q if _is_strict(limit) else whole * p // q) - bad
 
 
 def orders_to_recover_of(numerator: int, denominator: int | None, limit: Limit) -> int | None:
@@ -108,37 +108,39 @@ def orders_to_recover_of(numerator: int, denominator: int | None, limit: Limit) 
     """
     if not denominator:
         return None
-    bad, share = _bad_side(numerator, denominator, limit)
-    if share == 0:
+    bad, p, q = _bad_side(numerator, denominator, limit)
+    if p == 0:
         return None if _is_strict(limit) or bad else 0
     if _is_strict(limit):
-        return max(0, floor(bad / share) - denominator + 1)
-    return max(0, ceil(bad / share) - denominator)
+        return max(0, bad * q // p - denominator + 1)
+    return max(0, -(-bad * q // p) - denominator)
 
 
 def high_is_bad(limit: Limit) -> bool:
     """Whether more of the numerator is worse."""
-    return limit.comparison in (Comparison.UNDER, Comparison.AT_MOST)
+    return limit.comparison is Comparison.UNDER or limit.comparison is Comparison.AT_MOST
 
 
-def _holds(value: Fraction, limit: Limit) -> bool:
+def _holds(numerator: int, whole: int, limit: Limit) -> bool:
+    value, bound = numerator * limit.value.denominator, limit.value.numerator * whole
     match limit.comparison:
         case Comparison.UNDER:
-            return value < limit.value
+            return value < bound
         case Comparison.AT_MOST:
-            return value <= limit.value
+            return value <= bound
         case Comparison.AT_LEAST:
-            return value >= limit.value
+            return value >= bound
         case Comparison.OVER:
-            return value > limit.value
+            return value > bound
 
 
 def _is_strict(limit: Limit) -> bool:
-    return limit.comparison in (Comparison.UNDER, Comparison.OVER)
+    return limit.comparison is Comparison.UNDER or limit.comparison is Comparison.OVER
 
 
-def _bad_side(numerator: int, denominator: int, limit: Limit) -> tuple[int, Fraction]:
-    """Bad ones and their allowed share, whichever side the metric counts."""
+def _bad_side(numerator: int, denominator: int, limit: Limit) -> tuple[int, int, int]:
+    """Bad ones, and their allowed share as p/q, whichever side the metric counts."""
+    p, q = limit.value.numerator, limit.value.denominator
     if high_is_bad(limit):
-        return numerator, limit.value
-    return denominator - numerator, 1 - limit.value
+        return numerator, p, q
+    return denominator - numerator, q - p, q

@@ -38,7 +38,7 @@ from monitor.stream.worker import Worker, WorkerSettings
 
 DEMO_POLICY = Path(__file__).parents[2] / "config" / "policies" / "demo.toml"
 
-_STEP_AT_FULL_SPEED = DAY
+_STEP_AT_FULL_SPEED = 2 * DAY
 _STEPS_PER_SECOND = 10
 _DIFFERENCES_SHOWN = 20
 _SERIES_MAX = 10_000_000
