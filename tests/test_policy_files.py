@@ -47,7 +47,7 @@ def test_a_policy_that_comes_along_is_sound_and_leaves_no_doubt(path: Path) -> N
 
 
 def test_all_policies_that_come_along_can_be_loaded_together() -> None:
-    assert len(rulebook_of(read_policies(SHIPPED)).eras) == 8
+    assert len(rulebook_of(read_policies(SHIPPED)).eras) == 9
 
 
 @pytest.mark.parametrize("name", ["amazon-2015", "demo"])
