@@ -48,12 +48,10 @@ class Partition:
         self.engine = Engine(rulebook, now)
         self.feeds: dict[SourceTopic, Feed] = {}
         self.evaluated_at: Instant | None = None
-        self._rulebook = rulebook
         self._book = AlertBook(version)
         self._series: dict[_SeriesKey, Reading] = {}
         self._emptied: dict[_SeriesKey, Reading] = {}
         self._was_ready = False
-        self._policy_change_at = rulebook.next_change_at(now)
 
     @property
     def ready(self) -> bool:
@@ -99,7 +97,7 @@ class Partition:
         if self.evaluated_at is not None and point <= self.evaluated_at:
             return []
         self.engine.advance(point)
-        changed = self._take_changes(point)
+        changed = self._take_changes()
         self.evaluated_at = point
         records: list[AlertRecord] = []
         if self.ready:
@@ -139,14 +137,8 @@ class Partition:
                 ready=self._was_ready,
             )
 
-    def _take_changes(self, point: Instant) -> list[Reading]:
+    def _take_changes(self) -> list[Reading]:
         changed = self.engine.changed()
-        if self._policy_change_at is not None and self._policy_change_at <= point:
-            # Series of the former policy may be gone without a last reading.
-            self._policy_change_at = self._rulebook.next_change_at(point)
-            self._series.clear()
-            self._emptied.clear()
-            changed = self.engine.readings()
         for reading in changed:
             key = _key(reading)
             if reading.numerator or reading.denominator:

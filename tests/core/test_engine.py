@@ -176,6 +176,15 @@ def test_a_policy_holds_from_midnight_in_its_own_time_zone() -> None:
     engine.advance(at("2018-03-01T14:59:59Z"))
     assert set(counts(engine)) == {"late_shipment_rate", "order_defect_rate"}
     engine.advance(at("2018-03-01T15:00:00Z"))
+    ended = [
+        (found.metric, found.window_days, found.level, found.moved_by)
+        for found in engine.changed()
+        if not found.denominator
+    ]
+    assert ended == [
+        ("late_shipment_rate", 10, Level.NO_DATA, "policy"),
+        ("order_defect_rate", 60, Level.NO_DATA, "policy"),
+    ]
     windows = [(found.metric, found.window_days) for found in engine.readings()]
     assert windows == [("late_shipment_rate", 3), ("late_shipment_rate", 30)]
     fresh = Engine(rulebook(before, after), at("2018-03-01T15:00:00Z"))
