@@ -1,13 +1,11 @@
 """``monitor run``: settings become a worker with its metrics page, console and receivers."""
 
-import asyncio
-import gc
 import logging
-import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
-import uvloop
 
 from monitor.core.alerts import AlertRecord
 from monitor.exporter import metrics_server
@@ -19,7 +17,7 @@ from monitor.settings.sections import LogSection
 from monitor.stream.app import Membership
 from monitor.stream.receivers import Receiver
 from monitor.stream.topics import TopicNames, TopicPlan
-from monitor.stream.worker import Worker, WorkerSettings, longest_history_days
+from monitor.stream.worker import Worker, WorkerSettings, longest_history_days, run
 
 logger = logging.getLogger(__name__)
 
@@ -34,37 +32,28 @@ def run_live(configuration: Configuration) -> int:
     begin_logging(configuration.settings.log)
     for warning in configuration.warnings:
         logger.warning("%s", warning)
-    # Facts stay for months: looking through all of them for garbage often is wasted.
-    gc.set_threshold(50_000, 50, 100)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(configuration))
-    return 0
-
-
-async def _serve(configuration: Configuration) -> None:
     settings, rulebook = configuration.settings, configuration.rulebook
-    worker = Worker(
-        worker_settings(configuration),
-        rulebook,
-        on_record=_print_alert,
-        receivers=receivers_of(settings),
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
-    page = settings.prometheus
-    async with (
-        worker,
-        metrics_server(
+
+    @asynccontextmanager
+    async def metrics(worker: Worker) -> AsyncIterator[None]:
+        page = settings.prometheus
+        async with metrics_server(
             worker.snapshot,
             rulebook,
             host=page.host,
             port=page.port,
             series_max=page.series_max,
-        ) as url,
-    ):
-        logger.info("metrics are at %s", url)
-        await worker.wait()
+        ) as url:
+            logger.info("metrics are at %s", url)
+            yield
+
+    return run(
+        worker_settings(configuration),
+        rulebook,
+        on_record=_print_alert,
+        receivers=receivers_of(settings),
+        beside=metrics,
+    )
 
 
 def worker_settings(configuration: Configuration) -> WorkerSettings:

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from monitor.core.events import Event
 from monitor.core.instants import Instant, instant_of
-from monitor.core.ledger import Account, Outcome, Schedule
+from monitor.core.ledger import Account, Outcome
 from monitor.core.market import Market
 from monitor.core.readings import Level, OpenItems, Reading
 from monitor.core.report import Evidence, evidence_of, offenders_of, open_items_of, readings_of
 from monitor.core.rules import Rulebook, WindowDays
+from monitor.core.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Engine:
         self._rulebook = rulebook
         self._markets: dict[str, Market] = {}
         self._accounts: dict[tuple[str, str], Account] = {}
-        self._schedule = Schedule()
+        self._schedule: Schedule[Account] = Schedule()
         self._held: list[tuple[Instant, int, Event]] = []
         self._serial = count()
         self._gone: list[Reading] = []

@@ -5,8 +5,6 @@ Each event is merged into its subject; the tallies, the open items and the sched
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
-from heapq import heappop, heappush
-from itertools import count
 from typing import Any
 
 from monitor.core import merging
@@ -38,6 +36,7 @@ from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote,
 from monitor.core.instants import Day, Instant
 from monitor.core.market import Market
 from monitor.core.readings import MovedBy
+from monitor.core.schedule import Schedule
 from monitor.core.tallies import Tallies
 
 Note = Callable[[Any, Any, Instant], bool]
@@ -52,29 +51,6 @@ class Outcome(IntEnum):
     COUNTED = 0
     REDUNDANT = 1
     LATE = 2
-
-
-class Schedule:
-    """The instants at which time alone changes a subject, for all accounts of an engine."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[Instant, int, Account, Subject]] = []
-        self._serial = count()
-
-    def wake(self, at: Instant, account: "Account", subject: Subject) -> None:
-        """Look at a subject again at an instant, unless it is to be earlier already."""
-        if subject.wake_at is None or at < subject.wake_at:
-            subject.wake_at = at
-            heappush(self._heap, (at, next(self._serial), account, subject))
-
-    def due(self, now: Instant) -> Iterator[tuple["Account", Subject]]:
-        """Take the subjects due by an instant."""
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            at, _, account, subject = heappop(heap)
-            if subject.wake_at == at:
-                subject.wake_at = None
-                yield account, subject
 
 
 class Account:
@@ -95,7 +71,7 @@ class Account:
         "votes",
     )
 
-    def __init__(self, seller: str, market: Market, schedule: Schedule) -> None:
+    def __init__(self, seller: str, market: Market, schedule: "Schedule[Account]") -> None:
         self.seller = seller
         self.market = market
         self._schedule = schedule

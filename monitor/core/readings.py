@@ -1,5 +1,6 @@
 """What a series says: level, headroom and orders to recover, exact (contract, "Derived")."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
@@ -21,6 +22,16 @@ class Level(StrEnum):
     BREACHED = "breached"
     UNKNOWN = "unknown"
     NO_DATA = "no_data"
+
+
+URGENCY: Mapping[Level, int] = {
+    Level.BREACHED: 0,
+    Level.APPROACHING: 1,
+    Level.UNKNOWN: 2,
+    Level.OK: 3,
+    Level.NO_DATA: 4,
+}
+"""In which order people look at levels."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):

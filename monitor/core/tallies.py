@@ -153,10 +153,6 @@ class Tallies:
             return [0] * len(frame.spans)
         return self._answer_times.sums(frame)
 
-    def by_day(self, key: SeriesKey) -> dict[Day, int]:
-        """The tally of each counting day of a series."""
-        return self._series[key].by_day()
-
     def _move(
         self, key: SeriesKey, was_day: Day | None, was: int, day: Day | None, verdict: int
     ) -> None:

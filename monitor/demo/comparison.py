@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitor.core.readings import Level, Reading
+from monitor.core.readings import Reading
 from monitor.exporter import families
 
 SeriesKey = tuple[str, str, str, str, str]
@@ -20,7 +20,6 @@ _FAMILIES = (
     families.LEVEL,
     families.HEADROOM,
 )
-_LEVEL_CODES = {Level.OK: 0.0, Level.APPROACHING: 1.0, Level.BREACHED: 2.0}
 
 
 def scraped(page: str) -> dict[SeriesKey, Numbers]:
@@ -74,7 +73,7 @@ def _numbers(reading: Reading) -> Numbers:
         families.HEADROOM.name: reading.headroom,
     }
     found = {name: float(number) for name, number in numbers.items() if number is not None}
-    return found | {families.LEVEL.name: _LEVEL_CODES[reading.level]}
+    return found | {families.LEVEL.name: float(families.LEVEL_CODES[reading.level])}
 
 
 def _shown(numbers: Numbers | None) -> str:

@@ -14,19 +14,12 @@ from rich.text import Text
 
 from monitor.core.alerts import limit_text
 from monitor.core.instants import Instant, utc
-from monitor.core.readings import Level, Reading
+from monitor.core.readings import URGENCY, Level, Reading
 from monitor.printable import printable
 
 SELLERS_SHOWN = 12
 ALERTS_SHOWN = 8
 
-_RANK = {
-    Level.BREACHED: 0,
-    Level.APPROACHING: 1,
-    Level.UNKNOWN: 2,
-    Level.OK: 3,
-    Level.NO_DATA: 4,
-}
 _STYLE = {
     Level.BREACHED: "bold red",
     Level.APPROACHING: "yellow",
@@ -129,4 +122,4 @@ def _account(reading: Reading) -> tuple[str, str]:
 def _badness(reading: Reading) -> tuple[int, float, int]:
     """Rank of the level, then how little room is left for the size of the shop."""
     headroom = 0 if reading.headroom is None else reading.headroom
-    return _RANK[reading.level], headroom, -(reading.denominator or 0)
+    return URGENCY[reading.level], headroom, -(reading.denominator or 0)

@@ -20,14 +20,6 @@ from monitor.snapshot import PartitionStats, Snapshot
 
 SERIES_MAX = 50_000
 
-_LEVEL_CODES = {
-    Level.OK: 0,
-    Level.APPROACHING: 1,
-    Level.BREACHED: 2,
-    Level.UNKNOWN: -1,
-    Level.NO_DATA: -2,
-}
-
 
 class SnapshotCollector(Collector):
     """What Prometheus sees of a worker; what is gone from the snapshot is gone from here.
@@ -115,7 +107,7 @@ def _add_readings(page: _Page, readings: Iterable[Reading]) -> None:
     for reading in readings:
         labels = Labels(label_names, (reading.seller, *_series(reading)))
         numerators.append(Sample(numerator, labels, reading.numerator))
-        levels.append(Sample(level, labels, _LEVEL_CODES[reading.level]))
+        levels.append(Sample(level, labels, names.LEVEL_CODES[reading.level]))
         if reading.denominator is not None:
             denominators.append(Sample(denominator, labels, reading.denominator))
             if reading.denominator:

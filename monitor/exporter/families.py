@@ -5,6 +5,8 @@ from typing import Literal
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from monitor.core.readings import Level
+
 PREFIX = "seller_health_"
 
 _SERIES = ("seller", "marketplace", "metric", "window", "category")
@@ -43,6 +45,13 @@ DENOMINATOR = Family(
 LEVEL = Family(
     "level", "0 ok, 1 approaching its limit, 2 breached, -1 unknown, -2 no data.", _SERIES
 )
+LEVEL_CODES = {
+    Level.OK: 0,
+    Level.APPROACHING: 1,
+    Level.BREACHED: 2,
+    Level.UNKNOWN: -1,
+    Level.NO_DATA: -2,
+}
 HEADROOM = Family(
     "headroom",
     "How many more counted orders may turn bad before the limit is breached; "

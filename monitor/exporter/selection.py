@@ -3,19 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monitor.core.readings import Level, OpenItems, Reading
+from monitor.core.readings import URGENCY, OpenItems, Reading
 from monitor.snapshot import Snapshot
 
 SERIES_PER_READING = 5
 SERIES_PER_ITEMS = 3
 
-_URGENCY = {
-    Level.BREACHED: 0,
-    Level.APPROACHING: 1,
-    Level.UNKNOWN: 2,
-    Level.OK: 3,
-    Level.NO_DATA: 4,
-}
 _FAR = 1e12
 """More than any headroom, so that a level outweighs it; one float sorts faster than a tuple."""
 
@@ -55,12 +48,12 @@ def _nearest(readings: Iterable[Reading], items: Iterable[OpenItems], room: int)
         seller = reading.seller
         sizes[seller] = sizes.get(seller, 0) + SERIES_PER_READING
         rank = _rank(reading)
-        if rank < ranks.get(seller, _FAR * len(_URGENCY)):
+        if rank < ranks.get(seller, _FAR * len(URGENCY)):
             ranks[seller] = rank
     for item in items:
         sizes[item.seller] = sizes.get(item.seller, 0) + SERIES_PER_ITEMS
     shown: set[str] = set()
-    for seller in sorted(sizes, key=lambda seller: ranks.get(seller, _FAR * len(_URGENCY))):
+    for seller in sorted(sizes, key=lambda seller: ranks.get(seller, _FAR * len(URGENCY))):
         room -= sizes[seller]
         if room < 0:
             break
@@ -70,7 +63,7 @@ def _nearest(readings: Iterable[Reading], items: Iterable[OpenItems], room: int)
 
 def _rank(reading: Reading) -> float:
     headroom = 0 if reading.headroom is None else reading.headroom
-    return _URGENCY[reading.level] * _FAR + headroom
+    return URGENCY[reading.level] * _FAR + headroom
 
 
 def _series_of_sums(readings: Iterable[Reading], items: Iterable[OpenItems]) -> int:

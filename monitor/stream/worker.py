@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -54,7 +55,7 @@ def run(
     clock: Clock | None = None,
     on_record: OnRecord | None = None,
     receivers: Sequence[Receiver] = (),
-    on_start: Callable[["Worker"], None] | None = None,
+    beside: Callable[["Worker"], AbstractAsyncContextManager[object]] | None = None,
 ) -> int:
     """Run a worker until SIGTERM or SIGINT; exit status 0.
 
@@ -64,10 +65,11 @@ def run(
         clock: the present; the machine's by default.
         on_record: called with each published alert record.
         receivers: deliver each published alert record.
-        on_start: called with the worker once it has joined its group.
+        beside: entered once the worker has joined its group, and left before it leaves.
 
     Raises:
         ClusterError: Kafka cannot be reached, or is not as the worker needs it.
+        MonitorError: whatever ``beside`` refuses with.
     """
 
     async def serve() -> None:
@@ -75,9 +77,7 @@ def run(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
-        async with worker:
-            if on_start is not None:
-                on_start(worker)
+        async with worker, nullcontext() if beside is None else beside(worker):
             await worker.wait()
 
     # Facts are millions of small objects that stay: with Python's own thresholds, looking for

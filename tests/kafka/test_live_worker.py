@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -258,12 +260,14 @@ def run_for_a_signal(address: str, prefix: str) -> int:
     from monitor.stream.worker import run
 
     settings = own_settings(Cluster((address,)), prefix)
-    return run(settings, one_metric_rulebook(), on_start=_say_started)
+    return run(settings, one_metric_rulebook(), beside=_say_started)
 
 
-def _say_started(worker: Worker) -> None:
+@asynccontextmanager
+async def _say_started(worker: Worker) -> AsyncIterator[None]:
     sys.stdout.write("started\n")
     sys.stdout.flush()
+    yield
 
 
 async def _committed(settings: WorkerSettings) -> dict[tuple[SourceTopic, int], int]:
