@@ -29,6 +29,9 @@ Seller = Annotated[str, Meta(extra_json_schema={"pattern": _SELLER})]
 Marketplace = Annotated[str, Meta(extra_json_schema={"pattern": _MARKETPLACE})]
 Rating = Annotated[int, Meta(ge=1, le=5)]
 FulfilledBy = Literal["seller", "marketplace"]
+CancelledBy = Literal["buyer", "seller", "marketplace"]
+ClaimKind = Literal["guarantee", "chargeback_service", "chargeback_fraud"]
+ClaimOutcome = Literal["granted", "denied", "withdrawn"]
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
@@ -84,7 +87,7 @@ class OrderCancelled(_Event, tag="order_cancelled", frozen=True, kw_only=True):
     """The order was cancelled."""
 
     order: str
-    by: Literal["buyer", "seller", "marketplace"]
+    by: CancelledBy
     reason: str | None = None
 
 
@@ -150,7 +153,7 @@ class ClaimOpened(_Event, tag="claim_opened", frozen=True, kw_only=True):
 
     order: str
     claim: str
-    kind: Literal["guarantee", "chargeback_service", "chargeback_fraud"]
+    kind: ClaimKind
 
 
 class ClaimDecided(_Event, tag="claim_decided", frozen=True, kw_only=True):
@@ -158,7 +161,7 @@ class ClaimDecided(_Event, tag="claim_decided", frozen=True, kw_only=True):
 
     order: str
     claim: str
-    outcome: Literal["granted", "denied", "withdrawn"]
+    outcome: ClaimOutcome
     at_fault: Literal["seller", "buyer", "carrier", "marketplace"] | None = None
 
 
