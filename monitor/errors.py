@@ -7,7 +7,8 @@ MonitorError
 ├── NotifyError         a receiver did not take an alert
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
 ├── NothingToExplain    an explanation was asked for a series that does not exist
-└── ClusterError        Kafka is not as the monitor needs it: says what to do
+├── ClusterError        Kafka is not as the monitor needs it: says what to do
+└── LedgerError         the ledger topic does not fit this program or its source topics
 """
 
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class InvalidReason(StrEnum):
     FOREIGN_KEY = "foreign_key"
     WRONG_PARTITION = "wrong_partition"
     FUTURE = "future"
+    TOO_LARGE = "too_large"
 
 
 class InvalidEvent(MonitorError):
@@ -74,6 +76,10 @@ class NothingToExplain(MonitorError):
 
 class ClusterError(MonitorError):
     """Kafka cannot be reached or its topics do not fit; the message says what to do."""
+
+
+class LedgerError(MonitorError):
+    """The ledger topic does not fit this program or the source topics; says what to do."""
 
 
 class NotifyError(MonitorError):

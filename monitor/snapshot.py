@@ -1,6 +1,7 @@
 """What the live worker knows at an instant, for the exporter and the status page."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from monitor.core.instants import Instant
 from monitor.core.readings import OpenItems, Reading
@@ -10,13 +11,15 @@ from monitor.core.readings import OpenItems, Reading
 class PartitionStats:
     """What became of the records of one partition of one source topic.
 
-    ``events`` are all records read = counted + redundant + late + invalid + those whose
-    instant is still to come. Totals begin at 0 when a worker reads the partition anew.
+    ``events`` are all records read = counted + redundant + late + invalid; those whose
+    instant is still to come are among the counted. The totals of all workers that
+    owned the partition add up in its ledger.
     """
 
     topic: str
     partition: int
     events: int
+    counted: int
     invalid: int
     redundant: int
     late: int
@@ -37,5 +40,7 @@ class Snapshot:
     readings: tuple[Reading, ...]
     open_items: tuple[OpenItems, ...]
     partitions: tuple[PartitionStats, ...]
+    recovering: Mapping[int, float] = field(default_factory=dict)
+    """Partition numbers that are being restored, and which share of each is."""
     unknown_marketplaces: tuple[str, ...] = ()
     """Marketplaces seen that no policy names."""

@@ -6,14 +6,19 @@ of one change (contract, alerts.md); the same change always has the same bytes.
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from monitor.core.engine import Engine
 from monitor.core.instants import isoformat
+from monitor.core.journal import Journal
+from monitor.core.kept import AlertState, Decision
 from monitor.core.readings import Level, Reading
+from monitor.core.records import Key, alert_state_of
 from monitor.core.rules import Limit, WindowDays
 
 SUBJECTS_MAX = 20
@@ -25,12 +30,23 @@ Cut = Mapping[str, tuple[int, int]]
 _QUIET = frozenset({Level.OK, Level.NO_DATA})
 
 
+class Link(Struct, frozen=True):
+    """A record's number in the chain of its partition, and the SHA-256 of the one before it.
+
+    The first one has an empty ``previous``.
+    """
+
+    n: int
+    previous: str
+
+
 class AlertRecord(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """One change of an alert's level, as it travels on the ``alerts`` topic."""
 
     alert: str
     seq: int
     episode: int
+    chain: Link
     from_: Level
     to: Level
     reason: Reason
@@ -63,33 +79,49 @@ def decode_record(value: bytes) -> AlertRecord:
     return msgspec.json.decode(value, type=AlertRecord)
 
 
-class _State(Struct):
-    level: Level
-    seq: int
-    episode: int
-
-
 class AlertBook:
     """The alerts of one partition: the last level of each, and what changed.
 
     Args:
         program: version that decides, named in every record.
+        journal: notes each change of an alert, for who keeps it.
     """
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, journal: Journal | None = None) -> None:
         self._program = program
-        self._states: dict[str, _State] = {}
+        self._journal = journal
+        self._states: dict[str, AlertState] = {}
+        self.chain = Link(0, "")
+        """Number and digest of the last record."""
 
-    def restore(self, record: AlertRecord) -> None:
-        """Take over what an earlier worker decided; of one alert the highest ``seq`` stays."""
-        known = self._states.get(record.alert)
-        if known is None or record.seq > known.seq:
-            self._states[record.alert] = _State(record.to, record.seq, record.episode)
+    def restore(self, key: Key, value: bytes, *, superseded: bool) -> None:
+        """Take back what the ledger holds of an alert; of its versions the highest epoch's.
 
-    def level(self, reading: Reading) -> Level:
-        """The level last decided for a series; ok where none ever was."""
-        state = self._states.get(alert_of(reading))
-        return Level.OK if state is None else state.level
+        ``superseded``: it was written when somebody else already owned the partition. Its
+        writer never published that decision, so the one before it stands.
+
+        Raises:
+            LedgerError: a newer program wrote it, or it is no record.
+        """
+        assert self._journal is not None
+        found = alert_state_of(key, value)
+        if superseded:
+            found.present, found.number = found.before, 0
+            self._journal.note(found, f"{key.seller}/{key.marketplace}/")
+        alert = f"{key.seller}/{key.marketplace}/{key.id}"
+        known = self._states.get(alert)
+        if known is None:
+            self._states[alert] = found
+            return
+        if found.epoch > known.epoch:
+            known.present, known.before = found.present, found.before
+            known.number, known.record = found.number, found.record
+        self._journal.found(known, found.epoch)
+
+    def unpublished(self, published: int) -> list[bytes]:
+        """Restored records that come after a number in the chain, in its order."""
+        waiting = [state for state in self._states.values() if state.number > published]
+        return [state.record for state in sorted(waiting, key=lambda state: state.number)]
 
     def step(
         self,
@@ -111,35 +143,74 @@ class AlertBook:
         for reading in readings:
             alert = alert_of(reading)
             state = self._states.get(alert)
-            level = Level.OK if state is None else state.level
+            level = Level.OK if state is None else state.present.level
             if reading.level == level or (reading.level in _QUIET and level in _QUIET):
                 continue
             fresh = state is None or level in _QUIET
-            if state is None:
-                state = self._states[alert] = _State(Level.OK, 0, 0)
             from_ = Level.UNKNOWN if caught_up and fresh else level
-            state.seq += 1
-            state.episode = state.seq if fresh else state.episode
-            state.level = reading.level
             reason: Reason = "caught_up" if caught_up else reading.moved_by
-            records.append(self._record(engine, reading, cut, from_, reason, state))
+            record = self._record(engine, reading, cut, from_, reason)
+            records.append(self._decide(alert, record, fresh=fresh))
         return records
 
+    def close_ended(
+        self, engine: Engine, readings: Iterable[Reading], cut: Cut
+    ) -> list[AlertRecord]:
+        """Records that close the open alerts without a series; ``readings`` are all there are."""
+        closed = []
+        seen = {alert_of(reading) for reading in readings}
+        for alert, state in self._states.items():
+            if alert in seen or state.present.level in _QUIET:
+                continue
+            last = decode_record(state.record)
+            record = replace(
+                last,
+                from_=state.present.level,
+                to=Level.NO_DATA,
+                reason="policy",
+                numerator=0,
+                denominator=None if last.denominator is None else 0,
+                headroom=None,
+                orders_to_recover=None,
+                subjects=(),
+                subjects_total=0,
+                as_of=isoformat(engine.now),
+                cut=cut,
+                policy=engine.digest(last.marketplace),
+                program=self._program,
+            )
+            closed.append(self._decide(alert, record, fresh=False))
+        return closed
+
+    def _decide(self, alert: str, record: AlertRecord, *, fresh: bool) -> AlertRecord:
+        """Number a record, and remember it as the last of its alert."""
+        seller, marketplace, name = alert.split("/", 2)
+        state = self._states.get(alert)
+        if state is None:
+            never = Decision(Level.OK, 0, 0)
+            state = self._states[alert] = AlertState(id=name, present=never, before=never)
+        seq = state.present.seq + 1
+        episode = seq if fresh else state.present.episode
+        link = Link(self.chain.n + 1, self.chain.previous)
+        record = replace(record, seq=seq, episode=episode, chain=link)
+        state.record = record.encode()
+        self.chain = Link(link.n, sha256(state.record).hexdigest())
+        state.number = link.n
+        state.before, state.present = state.present, Decision(record.to, seq, episode)
+        if self._journal is not None:
+            self._journal.note(state, f"{seller}/{marketplace}/")
+        return record
+
     def _record(
-        self,
-        engine: Engine,
-        reading: Reading,
-        cut: Cut,
-        from_: Level,
-        reason: Reason,
-        state: _State,
+        self, engine: Engine, reading: Reading, cut: Cut, from_: Level, reason: Reason
     ) -> AlertRecord:
         offenders = engine.offenders(reading)
         is_count = reading.denominator is None
         return AlertRecord(
             alert=alert_of(reading),
-            seq=state.seq,
-            episode=state.episode,
+            seq=0,
+            episode=0,
+            chain=self.chain,
             from_=from_,
             to=reading.level,
             reason=reason,

@@ -5,31 +5,41 @@ and the rulebook; neither the order nor the repetition of events, nor how often 
 advanced on the way, makes a difference.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import count
 
+import msgspec
 from msgspec.structs import replace
 
 from monitor.core.events import Event
 from monitor.core.instants import Instant, instant_of
+from monitor.core.journal import Journal
+from monitor.core.kept import Held
 from monitor.core.ledger import Account, Outcome
 from monitor.core.market import Market
 from monitor.core.readings import Level, OpenItems, Reading
+from monitor.core.records import CODECS, Key, held_of
 from monitor.core.report import Evidence, evidence_of, offenders_of, open_items_of, readings_of
+from monitor.core.restoring import restore
 from monitor.core.rules import Rulebook, WindowDays
 from monitor.core.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a batch: facts changed, nothing new, too old, or kept for later."""
+    """What became of a batch: facts changed, nothing new, too old, or kept for later.
+
+    ``too_large`` are those that their subject had no room for.
+    """
 
     counted: int
     redundant: int
     late: int
     held: int
+    too_large: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +61,18 @@ class Engine:
     Args:
         rulebook: the policies.
         now: the instant to begin at.
+        journal: notes what changes, for who keeps it.
     """
 
-    def __init__(self, rulebook: Rulebook, now: Instant) -> None:
+    def __init__(self, rulebook: Rulebook, now: Instant, journal: Journal | None = None) -> None:
         self.now = now
+        self._journal = journal
         self._rulebook = rulebook
         self._markets: dict[str, Market] = {}
         self._accounts: dict[tuple[str, str], Account] = {}
         self._schedule: Schedule[Account] = Schedule()
-        self._held: list[tuple[Instant, int, Event]] = []
+        self._held: list[tuple[Instant, int, Held]] = []
+        self._held_ids: set[str] = set()
         self._serial = count()
         self._gone: list[Reading] = []
         self._policy_change_at = rulebook.next_change_at(now)
@@ -71,17 +84,35 @@ class Engine:
 
     def apply(self, events: Iterable[Event]) -> Applied:
         """Merge events; those later than ``now`` are held until their instant."""
-        outcomes = [0, 0, 0]
+        outcomes = [0, 0, 0, 0]
         held = 0
+        too_large: list[Event] = []
         now = self.now
         for event in events:
             at = instant_of(event.at)
             if at > now:
-                heappush(self._held, (at, next(self._serial), event))
+                self._hold(Held(id=digest_of(event), event=event))
                 held += 1
             else:
-                outcomes[self._merge(event, at)] += 1
-        return Applied(outcomes[0], outcomes[1], outcomes[2], held)
+                outcome = self._merge(event, at)
+                outcomes[outcome] += 1
+                if outcome is Outcome.TOO_LARGE:
+                    too_large.append(event)
+        return Applied(outcomes[0], outcomes[1], outcomes[2], held, tuple(too_large))
+
+    def restore(self, key: Key, value: bytes) -> None:
+        """Take back what the ledger holds of a subject or a held event.
+
+        Raises:
+            LedgerError: a newer program wrote it, or it is no record.
+        """
+        assert self._journal is not None
+        if key.kind == CODECS[Held].kind:
+            if key.id not in self._held_ids:
+                self._hold(held_of(key, value))
+            return
+        account = self._account(key.seller, key.marketplace)
+        restore(account, self._journal, key, value, self.now)
 
     def advance(self, now: Instant) -> None:
         """Let time pass: held events, local midnights, policy changes and deadlines.
@@ -97,12 +128,20 @@ class Engine:
         if turned:
             self._turn_accounts(turned)
         while self._held and self._held[0][0] <= now:
-            at, _, event = heappop(self._held)
-            self._merge(event, at)
+            self._release(*heappop(self._held))
         for account, subject in self._schedule.due(now):
             account.tallies.moved_by = "time"
             account.recount(subject, now)
             account.tallies.moved_by = "events"
+
+    def advancing(self, now: Instant) -> Iterator[None]:
+        """``advance`` in slices."""
+        self.advance(now)
+        yield
+
+    def changing(self) -> Iterator[Reading]:
+        """``changed`` in slices."""
+        yield from self.changed()
 
     def readings(self) -> list[Reading]:
         """All readings whose counts are not all zero, in the order of the contract."""
@@ -179,12 +218,28 @@ class Engine:
         return Balance(counted=events - redundant, redundant=redundant, late=late)
 
     def _merge(self, event: Event, at: Instant) -> Outcome:
-        key = (event.seller, event.marketplace)
-        account = self._accounts.get(key)
+        return self._account(event.seller, event.marketplace).merge(event, at, self.now)
+
+    def _account(self, seller: str, marketplace: str) -> Account:
+        account = self._accounts.get((seller, marketplace))
         if account is None:
-            market = self._market(event.marketplace)
-            account = self._accounts[key] = Account(event.seller, market, self._schedule)
-        return account.merge(event, at, self.now)
+            market = self._market(marketplace)
+            account = Account(seller, market, self._schedule, self._journal)
+            self._accounts[seller, marketplace] = account
+        return account
+
+    def _hold(self, held: Held) -> None:
+        heappush(self._held, (instant_of(held.event.at), next(self._serial), held))
+        if self._journal is not None:
+            self._held_ids.add(held.id)
+            if not held.epoch:
+                self._journal.note(held, prefix_of(held.event))
+
+    def _release(self, at: Instant, _: int, held: Held) -> None:
+        self._merge(held.event, at)
+        if self._journal is not None:
+            self._held_ids.discard(held.id)
+            self._journal.drop(held, prefix_of(held.event))
 
     def _market(self, name: str) -> Market:
         market = self._markets.get(name)
@@ -219,6 +274,16 @@ class Engine:
                 present = {alike(one) for one in readings_of(account, account.tallies.keys())}
                 # Series of the former policy end here, like those of a seller that is gone.
                 self._gone.extend(emptied(one) for one in was if alike(one) not in present)
+
+
+def prefix_of(event: Event) -> str:
+    """The account of an event, as keys of the ledger begin."""
+    return f"{event.seller}/{event.marketplace}/"
+
+
+def digest_of(event: Event) -> str:
+    """What tells one event from another, whatever its record was."""
+    return sha256(msgspec.json.encode(event)).hexdigest()[:32]
 
 
 def reading_order(reading: Reading) -> tuple[str, str, str, int, float, bool, str]:

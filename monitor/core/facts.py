@@ -1,17 +1,16 @@
 """What is known of each subject: an order, a return, a message, a vote, a violation."""
 
-from typing import Literal
-
 from msgspec import Struct
 
-from monitor.core.events import FulfilledBy
+from monitor.core.events import CancelledBy, ClaimKind, ClaimOutcome, FulfilledBy
 from monitor.core.instants import Day, Instant
+from monitor.core.kept import Kept
 
 Scan = tuple[str, str]
 """Carrier and tracking number as compared: trimmed and without case."""
 
 
-class Subject(Struct, kw_only=True):
+class Subject(Kept, kw_only=True, eq=False, gc=False):
     """What every subject carries besides its facts: the engine's own bookkeeping.
 
     ``events`` and ``redundant`` count what was merged into it and what of that changed
@@ -19,7 +18,6 @@ class Subject(Struct, kw_only=True):
     ``verdict`` what the series hold of it; ``wake_at`` when time alone may change that next.
     """
 
-    id: str
     events: int = 0
     redundant: int = 0
     day: Day | None = None
@@ -27,7 +25,7 @@ class Subject(Struct, kw_only=True):
     wake_at: Instant | None = None
 
 
-class Return(Subject, kw_only=True):
+class Return(Subject, kw_only=True, eq=False, gc=False):
     """A return request of an order (``order``: its id)."""
 
     order: str
@@ -41,7 +39,7 @@ class Return(Subject, kw_only=True):
     satisfied: bool = True
 
 
-class Feedback(Struct, kw_only=True):
+class Feedback(Struct, kw_only=True, gc=False):
     """Seller feedback; ``rating`` is 0 while only its removal is known."""
 
     at: Instant
@@ -49,22 +47,23 @@ class Feedback(Struct, kw_only=True):
     rating: int
 
 
-class Claim(Struct, kw_only=True):
+class Claim(Struct, kw_only=True, gc=False):
     """A guarantee claim or chargeback of an order."""
 
     opened_at: Instant | None = None
-    kind: Literal["guarantee", "chargeback_service", "chargeback_fraud"] = "guarantee"
+    kind: ClaimKind = "guarantee"
     decided_at: Instant | None = None
-    outcome: Literal["granted", "denied", "withdrawn"] | None = None
+    outcome: ClaimOutcome | None = None
     at_fault: str | None = None
 
 
-class Order(Subject, kw_only=True):
+class Order(Subject, kw_only=True, eq=False, gc=False):
     """An order with its returns, feedback and claims by their ids.
 
     ``messages`` counts the buyer messages that name it. ``ship_due_at`` is the ship-by date
     under the policy in force, promised or from handling days; ``days`` are the order day and
-    the days of the two promises, ``verdict`` has two bits per order metric.
+    the days of the two promises, ``verdict`` has two bits per order metric. ``text_bytes`` is
+    at least what the texts in it take in the ledger.
     """
 
     placed_at: Instant | None = None
@@ -80,13 +79,14 @@ class Order(Subject, kw_only=True):
     scans: tuple[Scan, ...] = ()
     delivered_at: Instant | None = None
     cancelled_at: Instant | None = None
-    cancelled_by: Literal["buyer", "seller", "marketplace"] = "buyer"
+    cancelled_by: CancelledBy = "buyer"
     cancel_reason: str | None = None
     refunded_at: Instant | None = None
     returns: dict[str, Return] | None = None
     feedback: dict[str, Feedback] | None = None
     claims: dict[str, Claim] | None = None
     messages: int = 0
+    text_bytes: int = 0
     ship_due_at: Instant | None = None
     days: tuple[Day | None, Day | None, Day | None] = (None, None, None)
     counted_category: str | None = None
@@ -107,7 +107,7 @@ class Order(Subject, kw_only=True):
         return all(mark) and mark in self.scans
 
 
-class Message(Subject, kw_only=True):
+class Message(Subject, kw_only=True, eq=False, gc=False):
     """A buyer message; a dismissal counts as an answer."""
 
     received_at: Instant | None = None
@@ -132,7 +132,7 @@ class Message(Subject, kw_only=True):
         return max(0, replied_at - self.received_at)
 
 
-class Vote(Subject, kw_only=True):
+class Vote(Subject, kw_only=True, eq=False, gc=False):
     """A buyer's answer to "did this solve your problem?"; its day is that of the earliest."""
 
     first_at: Instant | None = None
@@ -140,7 +140,7 @@ class Vote(Subject, kw_only=True):
     solved: bool = False
 
 
-class Violation(Subject, kw_only=True):
+class Violation(Subject, kw_only=True, eq=False, gc=False):
     """A policy notice against the account."""
 
     reported_at: Instant | None = None

@@ -34,6 +34,9 @@ from monitor.core.events import (
 )
 from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote, newest_at
 from monitor.core.instants import Day, Instant
+from monitor.core.journal import Journal
+from monitor.core.kept import Heartbeat, Kept
+from monitor.core.limits import RECORD_BYTES_MAX, growth_bytes, has_room, may_name
 from monitor.core.market import Market
 from monitor.core.readings import MovedBy
 from monitor.core.schedule import Schedule
@@ -51,36 +54,45 @@ class Outcome(IntEnum):
     COUNTED = 0
     REDUNDANT = 1
     LATE = 2
+    TOO_LARGE = 3
 
 
 class Account:
     """A seller in a marketplace: subjects by kind and id, with all that follows from them."""
 
     __slots__ = (
+        "_journal",
         "_leaving",
         "_schedule",
         "deadlines",
         "heartbeat",
-        "heartbeat_at",
         "market",
         "messages",
         "orders",
+        "prefix",
         "seller",
         "tallies",
         "violations",
         "votes",
     )
 
-    def __init__(self, seller: str, market: Market, schedule: "Schedule[Account]") -> None:
+    def __init__(
+        self,
+        seller: str,
+        market: Market,
+        schedule: "Schedule[Account]",
+        journal: Journal | None = None,
+    ) -> None:
         self.seller = seller
+        self.prefix = f"{seller}/{market.name}/"
         self.market = market
+        self._journal = journal
         self._schedule = schedule
         self.orders: dict[str, Order] = {}
         self.messages: dict[str, Message] = {}
         self.votes: dict[str, Vote] = {}
         self.violations: dict[str, Violation] = {}
-        self.heartbeat = Subject(id="heartbeat")
-        self.heartbeat_at: Instant | None = None
+        self.heartbeat = Heartbeat(id="latest")
         self._begin_counting(market)
 
     def merge(self, event: Event, at: Instant, now: Instant) -> Outcome:
@@ -89,7 +101,23 @@ class Account:
         if found is None:
             return self._merge_heartbeat(at)
         merge, note = found
+        growth = growth_bytes(event)
+        if growth and not self._has_room(event, growth, at):
+            return Outcome.TOO_LARGE
         return merge(self, note, event, at, now)
+
+    def take_up(self, subject: Subject, now: Instant, *, named: str | None, is_new: bool) -> None:
+        """Count a subject whose facts the ledger brought; ``named``: the order it named so far."""
+        if isinstance(subject, Order):
+            self.tallies.redate(subject)
+            self._note_claims(subject)
+            for request in (subject.returns or {}).values():
+                self.recount(request, now)
+        elif isinstance(subject, Message) and subject.order != named:
+            self._rename(subject, named, now)
+        self.recount(subject, now)
+        if is_new:
+            self._file_leaving(subject, self._last_day(subject, unknown=self.market.day))
 
     def rebuild(self, market: Market, now: Instant) -> None:
         """Count everything anew under another policy."""
@@ -172,10 +200,10 @@ class Account:
 
     def _merge_heartbeat(self, at: Instant) -> Outcome:
         self.heartbeat.events += 1
-        if self.heartbeat_at is not None and at <= self.heartbeat_at:
+        if not merging.take_heartbeat(self.heartbeat, at):
             self.heartbeat.redundant += 1
             return Outcome.REDUNDANT
-        self.heartbeat_at = at
+        self._keep(self.heartbeat)
         return Outcome.COUNTED
 
     def _merge_order(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
@@ -205,11 +233,7 @@ class Account:
 
     def _merge_return(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
         order = self._order(event.order, at)
-        if order.returns is None:
-            order.returns = {}
-        request = order.returns.get(event.return_)
-        if request is None:
-            request = order.returns[event.return_] = Return(id=event.return_, order=order.id)
+        request = merging.return_of(order, event.return_)
         return self._settle(request, note(request, event, at), now)
 
     def _merge_message(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
@@ -220,8 +244,7 @@ class Account:
         named = message.order
         changed = note(message, event, at)
         if message.order != named:
-            self._name_order(named, -1, at, now)
-            self._name_order(message.order, 1, at, now)
+            self._rename(message, named, now)
         return self._settle(message, changed, now)
 
     def _merge_vote(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
@@ -245,11 +268,17 @@ class Account:
 
     def _outcome(self, subject: Subject, changed: bool) -> Outcome:  # noqa: FBT001
         subject.events += 1
-        if not changed:
+        if changed:
+            self._keep(self.orders[subject.order] if isinstance(subject, Return) else subject)
+        else:
             subject.redundant += 1
         if subject.day is not None and subject.day <= self.market.floor and self.is_late(subject):
             return Outcome.LATE
         return Outcome.COUNTED if changed else Outcome.REDUNDANT
+
+    def _keep(self, kept: Kept) -> None:
+        if self._journal is not None:
+            self._journal.note(kept, self.prefix)
 
     def _order(self, name: str, at: Instant) -> Order:
         order = self.orders.get(name)
@@ -257,6 +286,21 @@ class Account:
             order = self.orders[name] = Order(id=name)
             self._file_leaving(order, self.market.calendar.day_of(at))
         return order
+
+    def _has_room(self, event: Any, growth: int, at: Instant) -> bool:
+        if isinstance(event, MessageReceived):
+            known = self.messages.get(event.message)
+            order = self.orders.get(event.order) if event.order is not None else None
+            return growth <= RECORD_BYTES_MAX and may_name(known, order)
+        if isinstance(event, ViolationReported):
+            return growth <= RECORD_BYTES_MAX
+        return has_room(self._order(event.order, at), growth)
+
+    def _rename(self, message: Message, named: str | None, now: Instant) -> None:
+        """Let the order count a message that names it, and no longer the one it named."""
+        assert message.received_at is not None
+        self._name_order(named, -1, message.received_at, now)
+        self._name_order(message.order, 1, message.received_at, now)
 
     def _name_order(self, name: str | None, change: int, at: Instant, now: Instant) -> None:
         if name is None or (change < 0 and name not in self.orders):
@@ -344,10 +388,15 @@ class Account:
             newest = newest_at(subject) if subject.day is None else None
             if newest is not None:
                 days.append(self.market.calendar.day_of(newest))
+        elif isinstance(subject, Message) and subject.order in self.orders:
+            # An order counts the messages that name it, as long as it counts itself.
+            days.append(self._last_day(self.orders[subject.order], unknown=unknown))
         return max(days, default=unknown)
 
     def _forget(self, subject: Subject) -> None:
         subject.wake_at = None
+        if self._journal is not None:
+            self._journal.drop(subject, self.prefix)
         match subject:
             case Order():
                 for request in (subject.returns or {}).values():

@@ -21,6 +21,7 @@ from monitor.core.facts import (
     scan_of,
 )
 from monitor.core.instants import Instant, instant_of
+from monitor.core.kept import Heartbeat
 
 
 def note_placed(order: Order, event: ev.OrderPlaced, at: Instant) -> bool:
@@ -156,7 +157,7 @@ def take_feedback(order: Order, name: str, feedback: Feedback) -> bool:
 
 def note_claim_opened(order: Order, event: ev.ClaimOpened, at: Instant) -> bool:
     """The earliest wins."""
-    return take_claim_opened(_claim(order, event.claim), at, event.kind)
+    return take_claim_opened(claim_of(order, event.claim), at, event.kind)
 
 
 def take_claim_opened(claim: Claim, at: Instant, kind: ev.ClaimKind) -> bool:
@@ -169,7 +170,7 @@ def take_claim_opened(claim: Claim, at: Instant, kind: ev.ClaimKind) -> bool:
 
 def note_claim_decided(order: Order, event: ev.ClaimDecided, at: Instant) -> bool:
     """The latest decision wins."""
-    claim = _claim(order, event.claim)
+    claim = claim_of(order, event.claim)
     return take_claim_decided(claim, at, event.outcome, event.at_fault)
 
 
@@ -335,10 +336,32 @@ def take_violation_fixed(violation: Violation, at: Instant) -> bool:
     return True
 
 
-def _claim(order: Order, name: str) -> Claim:
+def take_heartbeat(heartbeat: Heartbeat, at: Instant) -> bool:
+    """The latest wins."""
+    if heartbeat.latest_at is not None and at <= heartbeat.latest_at:
+        return False
+    heartbeat.latest_at = at
+    return True
+
+
+def claim_of(order: Order, name: str) -> Claim:
+    """A claim of an order by its id; an empty one where it was unknown."""
     if order.claims is None:
         order.claims = {}
-    return order.claims.setdefault(name, Claim())
+    claim = order.claims.get(name)
+    if claim is None:
+        claim = order.claims[name] = Claim()
+    return claim
+
+
+def return_of(order: Order, name: str) -> Return:
+    """A return of an order by its id; an empty one where it was unknown."""
+    if order.returns is None:
+        order.returns = {}
+    request = order.returns.get(name)
+    if request is None:
+        request = order.returns[name] = Return(id=name, order=order.id)
+    return request
 
 
 def _rank(text: str | None) -> tuple[bool, str]:

@@ -97,7 +97,13 @@ async def _demo(plan: DemoPlan, rulebook: Rulebook, recording: Recording, show: 
         sink = await closing.enter_async_context(listening_sink())
         clock = EventClock(recording.first_at - DAY)
         worker = Worker(
-            WorkerSettings(cluster, names, Membership(group=f"{names.orders}-demo")),
+            WorkerSettings(
+                cluster,
+                names,
+                Membership(group=f"{names.orders}-demo"),
+                # The embedded broker keeps too little for a ledger.
+                durable=plan.servers is not None,
+            ),
             rulebook,
             clock,
             on_record=show.alert,

@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka.partitioner import murmur2
 
 from monitor.core.events import Event, SourceTopic, check_recorded, decode
+from monitor.core.limits import ITEMS_MAX, RECORD_BYTES_MAX
 from monitor.errors import InvalidEvent, InvalidReason
 from monitor.printable import printable
 from monitor.stream.deadletters import DeadLetters, Origin
 from monitor.stream.inflight import Batch
-from monitor.stream.partitions import Partition
+from monitor.stream.partition import Partition
 
 logger = logging.getLogger(__name__)
 
@@ -52,35 +53,55 @@ class Intake:
         self._warned: set[tuple[str, InvalidReason]] = set()
 
     async def process(self, batch: Batch) -> None:
-        """Apply a batch; it counts as processed once its dead letters are acknowledged.
+        """Apply a batch; it counts as processed once all that came of it is safe.
 
         Gives way to other tasks between runs of records.
         """
         partition = self._owned(batch.partition)
         if partition is None:
             return
+        async with partition.busy:
+            for first in range(0, len(batch.records) or 1, _RECORDS_AT_ONCE):
+                records = batch.records[first : first + _RECORDS_AT_ONCE]
+                is_last = first + _RECORDS_AT_ONCE >= len(batch.records)
+                read_to = batch.end if is_last else records[-1].offset + 1
+                await self._apply(partition, batch, records, read_to)
+                await asyncio.sleep(0)
+            write = await partition.save()
+        if write is None:
+            batch.processed = True
+        else:
+            write.add_done_callback(lambda done: _mark_processed(batch, done))
+
+    async def _apply(
+        self, partition: Partition, batch: Batch, records: Sequence[Any], read_to: int
+    ) -> None:
         source = self._source_of(batch.topic)
-        written: list[Awaitable[Any]] = []
-        for first in range(0, len(batch.records) or 1, _RECORDS_AT_ONCE):
-            records = batch.records[first : first + _RECORDS_AT_ONCE]
-            is_last = first + _RECORDS_AT_ONCE >= len(batch.records)
-            events, refused = self._sort(records, batch.partition)
-            partition.apply(source, events, batch.end if is_last else records[-1].offset + 1)
-            feed = partition.feeds[source]
-            feed.events += len(records)
-            feed.invalid += len(refused)
-            for record, error in refused:
-                origin = Origin(batch.topic, batch.partition, record.offset)
-                self._warn(origin, error)
-                written.append(await self._dead_letters.write(record, origin, error))
-            await asyncio.sleep(0)
+        events, valid, refused = self._sort(records, batch.partition)
+        # What is no event has to be safe before the ledger says that it was read.
+        await self._refuse(batch, refused)
+        too_large = partition.apply(source, events, read_to)
+        if too_large:
+            kept = {id(event): record for event, record in zip(events, valid, strict=True)}
+            refused = [(kept[id(event)], _TOO_LARGE) for event in too_large]
+            await self._refuse(batch, refused)
+        totals = partition.feeds[source].totals
+        totals.events += len(records)
+        totals.invalid += len(records) - len(events) + len(too_large)
+
+    async def _refuse(self, batch: Batch, refused: list[tuple[Any, InvalidEvent]]) -> None:
+        written = []
+        for record, error in refused:
+            origin = Origin(batch.topic, batch.partition, record.offset)
+            self._warn(origin, error)
+            written.append(await self._dead_letters.write(record, origin, error))
         await asyncio.gather(*written)
-        batch.processed = True
 
     def _sort(
         self, records: Any, number: int
-    ) -> tuple[list[Event], list[tuple[Any, InvalidEvent]]]:
+    ) -> tuple[list[Event], list[Any], list[tuple[Any, InvalidEvent]]]:
         events: list[Event] = []
+        valid: list[Any] = []
         refused: list[tuple[Any, InvalidEvent]] = []
         for record in records:
             try:
@@ -92,7 +113,8 @@ class Intake:
                 refused.append((record, error))
             else:
                 events.append(event)
-        return events, refused
+                valid.append(record)
+        return events, valid, refused
 
     def _check_place(self, key: bytes, number: int) -> None:
         due = partition_of(key, self._partitions)
@@ -116,6 +138,15 @@ class Intake:
             _ADVICE.get(error.reason, ""),
         )
 
+
+def _mark_processed(batch: Batch, write: "asyncio.Future[bool]") -> None:
+    batch.processed = not write.cancelled() and write.exception() is None and write.result()
+
+
+_TOO_LARGE = InvalidEvent(
+    InvalidReason.TOO_LARGE,
+    f"its order (message, violation) would exceed {ITEMS_MAX} items or {RECORD_BYTES_MAX} bytes",
+)
 
 _ADVICE = {
     InvalidReason.WRONG_PARTITION: (

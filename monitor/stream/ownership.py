@@ -8,11 +8,18 @@ from faust.types import TP
 
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
 from monitor.core.instants import SECOND
+from monitor.core.position import Offsets
+from monitor.errors import LedgerError
 from monitor.stream.clock import Clock, whole_second
+from monitor.stream.ledger_topic import LedgerTopic
+from monitor.stream.partition import Partition
 from monitor.stream.partitions import Partitions, check_complete
+from monitor.stream.recovery import Recovery
 from monitor.stream.transport import Consumer
 
 logger = logging.getLogger(__name__)
+
+_SAID_EVERY_SECONDS = 5.0
 
 
 class Ownership:
@@ -24,26 +31,40 @@ class Ownership:
         clock: the present, at which a new engine begins.
     """
 
-    commits = False
-    """Whether offsets are committed: not before the ledger holds what was read up to them.
-    Until then every assignment reads its partitions from the beginning."""
-
     def __init__(
         self, partitions: Partitions, sources: Mapping[str, SourceTopic], clock: Clock
     ) -> None:
         self.topics = frozenset(sources)
+        self.recovering: dict[int, float] = {}
+        """Partition numbers that are being restored, and which share of each is."""
         self._partitions = partitions
         self._sources = sources
         self._names = {source: name for name, source in sources.items()}
         self._clock = clock
+        self._count = 0
+        self._ledger: LedgerTopic | None = None
         self._consumer: Consumer | None = None
         self._progress = asyncio.Event()
+
+    def attach(self, count: int, ledger: LedgerTopic | None) -> None:
+        """Tell how many partitions there are, and where their state is kept, if anywhere."""
+        self._count = count
+        self._ledger = ledger
+
+    @property
+    def commits(self) -> bool:
+        """Whether offsets are committed: only where the ledger holds what was read up to them.
+
+        Without one every assignment reads its partitions from the beginning.
+        """
+        return self._ledger is not None
 
     async def open(self, consumer: Consumer, assigned: frozenset[TP]) -> None:
         """Make or take up an engine for each partition number, then deliver to it.
 
         Raises:
             ClusterError: a partition number was assigned without one of its topics.
+            LedgerError: the ledger does not fit the program or the source topics.
         """
         self._consumer = consumer
         numbers = check_complete((self._sources[tp.topic], tp.partition) for tp in assigned)
@@ -52,21 +73,31 @@ class Ownership:
             return
         earliest = await consumer.earliest_offsets(*assigned)
         ends = await consumer.highwaters(*assigned)
-        begin = whole_second(self._clock.now()) + SECOND
+        self.recovering = dict.fromkeys(numbers, 0.0)
         for number in numbers:
-            starts = self._partitions.assign(
-                number, begin, self._of(earliest, number), self._of(ends, number)
+            partition = await self._taken(
+                number, consumer.generation, self._of(earliest, number), self._of(ends, number)
             )
+            self._partitions.own(partition)
             await consumer.deliver(
-                {TP(self._names[topic], number): start for topic, start in starts.items()}
+                {TP(self._names[topic], number): at for topic, at in partition.positions.items()}
             )
+            del self.recovering[number]
         self._partitions.forget_parked()
         self.progressed()
         logger.info("reading partitions %s of the four topics", ", ".join(map(str, numbers)))
 
     def close(self, revoked: frozenset[TP]) -> None:
         """Park the engines of these partitions."""
+        self.recovering = {}
         self._partitions.revoke({tp.partition for tp in revoked})
+
+    async def drained(self) -> None:
+        """Wait until all that was applied is in the ledger."""
+        for partition in list(self._partitions.owned.values()):
+            async with partition.busy:
+                await partition.save()
+                await partition.settled()
 
     async def applied(self, offsets: Mapping[tuple[SourceTopic, int], int]) -> None:
         """Wait until all before these offsets is applied by this worker."""
@@ -88,9 +119,69 @@ class Ownership:
             for topic in SOURCE_TOPICS
         }
 
+    async def _taken(
+        self, number: int, generation: int, earliest: Offsets, ends: Offsets
+    ) -> Partition:
+        """The engine of a partition number, at the offsets from which to read on."""
+        begin = whole_second(self._clock.now()) + SECOND
+        partition = await self._partitions.take(number)
+        lost = partition is not None and (
+            not _lies_within(partition.positions, earliest, ends)
+            if self._ledger is None
+            else partition.superseded
+        )
+        if partition is None or lost:
+            partition = self._partitions.make(number, self._count, begin)
+            partition.begin(earliest, ends)
+        if self._ledger is not None:
+            recovery = Recovery(self._ledger, partition, _Follower(number, self.recovering))
+            ahead = await recovery.run(generation)
+            self._check(partition, earliest, ends)
+            ends = {topic: max(end, ahead.get(topic, 0)) for topic, end in ends.items()}
+        partition.begin(partition.positions, ends)
+        return partition
+
+    def _check(self, partition: Partition, earliest: Offsets, ends: Offsets) -> None:
+        """Refuse to go on where records are gone that the ledger does not know."""
+        for topic, position in partition.positions.items():
+            where = f"{self._names[topic]}[{partition.number}]"
+            if position < earliest[topic]:
+                raise LedgerError(
+                    f"{where} begins at offset {earliest[topic]}, but the ledger knows it only"
+                    f" up to {position}: its retention removed records that were never applied,"
+                    " so every number would be wrong. Restore the topic, or delete the ledger"
+                    " topic to count anew from what is left"
+                )
+            if position > ends[topic]:
+                raise LedgerError(
+                    f"{where} ends at offset {ends[topic]}, but the ledger knows it up to"
+                    f" {position}: the topic was made anew or has lost records. Delete the"
+                    " ledger topic to count anew from what is there"
+                )
+
     def _is_applied(self, topic: SourceTopic, number: int, offset: int) -> bool:
         partition = self._partitions.owned.get(number)
-        return partition is not None and partition.feeds[topic].position >= offset
+        return partition is not None and partition.positions[topic] >= offset
 
     def _of(self, offsets: Mapping[TP, int], number: int) -> dict[SourceTopic, int]:
         return {topic: offsets[TP(self._names[topic], number)] for topic in SOURCE_TOPICS}
+
+
+class _Follower:
+    """Notes how far a recovery is, and says so where it takes long."""
+
+    def __init__(self, number: int, shares: dict[int, float]) -> None:
+        self._number = number
+        self._shares = shares
+        self._loop = asyncio.get_running_loop()
+        self._said_at = self._loop.time()
+
+    def __call__(self, share: float) -> None:
+        self._shares[self._number] = share
+        if self._loop.time() - self._said_at > _SAID_EVERY_SECONDS:
+            self._said_at = self._loop.time()
+            logger.info("partition %d: %.0f %% of its ledger restored", self._number, 100 * share)
+
+
+def _lies_within(positions: Offsets, earliest: Offsets, ends: Offsets) -> bool:
+    return all(earliest[topic] <= at <= ends[topic] for topic, at in positions.items())

@@ -13,13 +13,26 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code
 
 from monitor.cluster import Cluster
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
-from monitor.errors import ClusterError
+from monitor.errors import ClusterError, LedgerError
 
 logger = logging.getLogger(__name__)
 
 _DAY_MILLIS = 86_400_000
 _FOREVER = "-1"
 _ALREADY_EXISTS = 36
+_CHECKED = ("retention.ms", "retention.bytes", "cleanup.policy")
+
+LEDGER_CONFIG = {
+    "cleanup.policy": "compact",
+    # What is superseded is read at each recovery until it is compacted: soon, in small pieces.
+    "segment.bytes": str(64 << 20),
+    "segment.ms": str(6 * 3_600_000),
+    "min.cleanable.dirty.ratio": "0.3",
+    "min.compaction.lag.ms": "0",
+    # A parked engine that comes back reads what is new: also what was removed meanwhile.
+    "delete.retention.ms": str(_DAY_MILLIS),
+}
+"""Settings with which the ledger topic is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,7 @@ class TopicNames:
     messages: str = "messages"
     alerts: str = "alerts"
     dead_letters: str = "dead-letters"
+    ledger: str = "ledger"
 
     @classmethod
     def prefixed(cls, prefix: str) -> Self:
@@ -68,18 +82,27 @@ class TopicPlan:
     timeout_seconds: float = 10.0
 
 
-async def prepare_topics(cluster: Cluster, names: TopicNames, plan: TopicPlan) -> int:
+async def prepare_topics(
+    cluster: Cluster, names: TopicNames, plan: TopicPlan, *, ledger: bool = True
+) -> int:
     """Make what is missing, check what is there; the partition count of the source topics.
 
     A retention too short for ``plan.history_days`` is a warning in the log.
 
+    Args:
+        cluster: where the topics are.
+        names: what they are called.
+        plan: how they are made.
+        ledger: whether there is to be a ledger topic.
+
     Raises:
         ClusterError: no broker answers, topics cannot be made, or their partition counts
             differ.
+        LedgerError: the ledger topic cannot hold what is written to it.
     """
     try:
         async with asyncio.timeout(plan.timeout_seconds), _admin(cluster) as admin:
-            return await _Preparation(admin, names, plan).run()
+            return await _Preparation(admin, names, plan, ledger).run()
     except (TimeoutError, KafkaError, OSError) as error:
         raise ClusterError(_unreachable(cluster, error)) from error
 
@@ -89,26 +112,40 @@ class _Preparation:
     admin: AIOKafkaAdminClient
     names: TopicNames
     plan: TopicPlan
+    ledger: bool
 
     async def run(self) -> int:
         counts = await self._counts()
+        self._check_ledger_count(counts)
         partitions = _common_count(counts) or self.plan.partitions
         existing = sorted(set(counts) & set(self.names.sources))
-        source_days = self.plan.source_days or self.plan.history_days
-        wanted = dict.fromkeys(self.names.sources, source_days)
-        wanted[self.names.alerts] = self.plan.alert_days
-        wanted[self.names.dead_letters] = self.plan.dead_letter_days
-        missing = {name: days for name, days in wanted.items() if name not in counts}
+        ledger_exists = self.ledger and self.names.ledger in counts
+        wanted = self._wanted()
+        missing = {name: config for name, config in wanted.items() if name not in counts}
         if missing:
             await self._create(missing, partitions)
             counts = await self._await_all(wanted)
             partitions = _common_count(counts) or partitions
         await self._check_retention(existing)
+        if ledger_exists:
+            await self._check_ledger()
         return partitions
+
+    def _wanted(self) -> dict[str, dict[str, str]]:
+        """The topics that there have to be, and the settings with which they are made."""
+        source = kept_for(self.plan.source_days or self.plan.history_days)
+        wanted = dict.fromkeys(self.names.sources, source)
+        wanted[self.names.alerts] = kept_for(self.plan.alert_days)
+        wanted[self.names.dead_letters] = kept_for(self.plan.dead_letter_days)
+        if self.ledger:
+            wanted[self.names.ledger] = LEDGER_CONFIG
+        return wanted
 
     async def _counts(self) -> dict[str, int]:
         """Partition counts of our topics that exist; the dead letters' is of no importance."""
         equal = [*self.names.sources, self.names.alerts]
+        if self.ledger:
+            equal.append(self.names.ledger)
         known = set(await self.admin.list_topics())
         present = [name for name in (*equal, self.names.dead_letters) if name in known]
         described = await self.admin.describe_topics(present) if present else []
@@ -119,20 +156,16 @@ class _Preparation:
             for topic in described
         }
 
-    async def _create(self, missing: Mapping[str, int], partitions: int) -> None:
+    async def _create(self, missing: Mapping[str, Mapping[str, str]], partitions: int) -> None:
         topics = [
             NewTopic(
                 name,
                 partitions,
                 self.plan.replication or -1,
                 replica_assignments={} if self.plan.replication is None else None,
-                topic_configs={
-                    "retention.ms": str(days * _DAY_MILLIS),
-                    "retention.bytes": _FOREVER,
-                    "cleanup.policy": "delete",
-                },
+                topic_configs=dict(config),
             )
-            for name, days in missing.items()
+            for name, config in missing.items()
         ]
         response = cast("Any", await self.admin.create_topics(topics))
         for name, code, *message in response.topic_errors:
@@ -152,31 +185,60 @@ class _Preparation:
             await asyncio.sleep(0.1)
 
     async def _check_retention(self, existing: Iterable[str]) -> None:
-        names = list(existing)
-        if not names:
-            return
-        resources = [
-            ConfigResource(
-                ConfigResourceType.TOPIC,
-                name,
-                {"retention.ms": None, "retention.bytes": None, "cleanup.policy": None},
+        for name, config in (await self._configs(existing)).items():
+            for warning in retention_warnings(name, config, self.plan.history_days):
+                logger.warning(warning)
+
+    def _check_ledger_count(self, counts: Mapping[str, int]) -> None:
+        ledger = counts.get(self.names.ledger)
+        sources = {counts[name] for name in self.names.sources if name in counts}
+        if ledger is not None and sources and sources != {ledger}:
+            raise LedgerError(
+                f"topic {self.names.ledger} has {ledger} partitions, but the source topics have"
+                f" {', '.join(map(str, sorted(sources)))}: their state lies elsewhere now. Stop"
+                " all workers and run `monitor repartition`"
             )
+
+    async def _check_ledger(self) -> None:
+        name = self.names.ledger
+        for config in (await self._configs([name])).values():
+            if config.get("cleanup.policy", "compact") != "compact":
+                raise LedgerError(
+                    f"topic {name} has cleanup.policy={config['cleanup.policy']}: it would lose"
+                    " state. Set cleanup.policy=compact with kafka-configs.sh --alter --topic"
+                    f" {name}"
+                )
+
+    async def _configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Settings of topics by their names; without those that the broker does not tell."""
+        resources = [
+            ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(_CHECKED))
             for name in names
         ]
+        if not resources:
+            return {}
         try:
             responses = await self.admin.describe_configs(resources)
         except IncompatibleBrokerVersion:
             logger.debug("the broker does not tell its topics' settings")
-            return
+            return {}
+        found = {}
         for response in responses:
             for code, message, _, name, entries in cast("Any", response).resources:
                 if code:
                     logger.warning("the settings of topic %s cannot be read: %s", name, message)
-                    continue
-                for warning in retention_warnings(
-                    name, {entry[0]: entry[1] for entry in entries}, self.plan.history_days
-                ):
-                    logger.warning(warning)
+                else:
+                    found[name] = {entry[0]: entry[1] for entry in entries}
+        return found
+
+
+def kept_for(days: int) -> dict[str, str]:
+    """The settings of a topic that keeps its records for so long."""
+    return {
+        "retention.ms": str(days * _DAY_MILLIS),
+        "retention.bytes": _FOREVER,
+        "cleanup.policy": "delete",
+    }
 
 
 def retention_warnings(name: str, config: Mapping[str, str], history_days: int) -> list[str]:

@@ -42,6 +42,9 @@ class Delivery(Protocol):
         Cancelled when they are revoked.
         """
 
+    async def drained(self) -> None:
+        """Wait until what was processed may be committed."""
+
     def close(self, revoked: frozenset[TP]) -> None:
         """Let go of partitions; no batch of them is being processed any more."""
 
@@ -139,6 +142,21 @@ class Consumer(driver.Consumer):
     def highwater_seen(self, tp: TP) -> int | None:
         """The end offset of a partition as of the last fetch; None before one."""
         return self._thread.highwaters_seen.get(tp)
+
+    @property
+    def generation(self) -> int:
+        """That of the consumer group in which the present assignment was made."""
+        return self.app.consumer_generation_id
+
+    async def wait_empty(self) -> None:
+        """Let the agent finish what it has begun, keep it, and commit."""
+        # Faust's own collects garbage and commits in a loop; here nothing can be committed
+        # before the ledger holds it.
+        while not self.should_stop and self._unacked_messages:
+            await self._wait_for_ack(timeout=1.0)
+            self._clean_unacked_messages()
+        await self.delivery.drained()
+        await self.commit_and_end_transactions()
 
     async def perform_seek(self) -> None:
         """Hold the assigned partitions until ``delivery`` opens them."""

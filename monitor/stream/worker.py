@@ -5,7 +5,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -22,9 +22,11 @@ from monitor.core.rules import Rulebook
 from monitor.snapshot import Snapshot
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import App, Membership, make_app
-from monitor.stream.clock import Clock, SystemClock, whole_second
+from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.deadletters import DeadLetters
+from monitor.stream.evaluation import Evaluation
 from monitor.stream.intake import Intake
+from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
 from monitor.stream.receivers import Receiver, Receivers
@@ -46,6 +48,8 @@ class WorkerSettings:
     membership: Membership = field(default_factory=Membership)
     plan: TopicPlan | None = None
     """How topics are made; by default as long as the policies look back."""
+    durable: bool = True
+    """Whether state is kept on the ledger topic; without it each start reads everything."""
 
 
 def run(
@@ -106,16 +110,17 @@ class Worker:
         self._settings = settings
         self._rulebook = rulebook
         self._clock = clock or SystemClock()
-        self._partitions = Partitions(rulebook, __version__)
+        self._partitions = Partitions(rulebook, __version__, settings.durable)
         self._ownership = Ownership(self._partitions, settings.names.sources, self._clock)
         self._receivers = Receivers(receivers)
         self._on_record = on_record or _ignore
         self._app: App | None = None
+        self._open = AsyncExitStack()
+        self._ledger: LedgerTopic | None = None
         self._alerts: AlertsTopic | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
-        self._evaluated = asyncio.Condition()
-        self._evaluated_at = whole_second(self._clock.now())
+        self._evaluation = Evaluation(self._partitions.owned, self._clock)
 
     async def __aenter__(self) -> Self:
         """Prepare the topics, join the group and begin to read.
@@ -125,7 +130,14 @@ class Worker:
         """
         names = self._settings.names
         plan = self._settings.plan or TopicPlan(history_days=longest_history_days(self._rulebook))
-        count = await prepare_topics(self._settings.cluster, names, plan)
+        count = await prepare_topics(
+            self._settings.cluster, names, plan, ledger=self._settings.durable
+        )
+        if self._settings.durable:
+            self._ledger = await self._open.enter_async_context(
+                ledger_topic(self._settings.cluster, names.ledger)
+            )
+        self._ownership.attach(count, self._ledger)
         app = make_app(self._settings.cluster, self._settings.membership, self._ownership)
         self._app = app
         dead_letters = DeadLetters(app.producer, names.dead_letters)
@@ -167,20 +179,16 @@ class Worker:
 
     async def evaluated(self, at: Instant) -> None:
         """Wait until an evaluation point at or after ``at`` is decided and published."""
-
-        async def decided() -> None:
-            async with self._evaluated:
-                await self._evaluated.wait_for(lambda: self._evaluated_at >= whole_second(at))
-
-        await self._until(decided())
+        await self._until(self._evaluation.reached(at))
 
     def snapshot(self) -> Snapshot:
         """What the last evaluation found, and the present totals."""
         partitions = list(self._partitions.owned.values())
         return Snapshot(
-            as_of=self._evaluated_at,
+            as_of=self._evaluation.at,
             readings=tuple(reading for one in partitions for reading in one.readings()),
             open_items=tuple(items for one in partitions for items in one.open_items()),
+            recovering=dict(self._ownership.recovering),
             partitions=tuple(
                 stats
                 for one in partitions
@@ -203,20 +211,8 @@ class Worker:
         if starting in done:
             await starting
         self._raise_crash()
-        for task in (self._evaluate(alerts), alerts.run(), self._receivers.run()):
+        for task in (self._evaluation.run(alerts), alerts.run(), self._receivers.run()):
             self._tasks.append(asyncio.create_task(task))
-
-    async def _evaluate(self, alerts: AlertsTopic) -> None:
-        point = self._evaluated_at
-        while True:
-            point = await self._clock.next_point(point)
-            for partition in list(self._partitions.owned.values()):
-                await alerts.put(partition.evaluate(point))
-                await asyncio.sleep(0)
-            await alerts.published()
-            async with self._evaluated:
-                self._evaluated_at = point
-                self._evaluated.notify_all()
 
     async def _until(self, waited: Any) -> None:
         """Await something; stop waiting where the worker breaks."""
@@ -224,9 +220,10 @@ class Worker:
             raise RuntimeError("the worker is not running")
         crashed = asyncio.ensure_future(self._app.wait())
         task = asyncio.ensure_future(waited)
+        broken = set() if self._ledger is None else {self._ledger.broken}
         try:
             done, _ = await asyncio.wait(
-                {task, crashed, *self._tasks}, return_when=asyncio.FIRST_COMPLETED
+                {task, crashed, *self._tasks, *broken}, return_when=asyncio.FIRST_COMPLETED
             )
             self._raise_crash()
             for finished in done:
@@ -245,12 +242,15 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._app is None:
+            await self._open.aclose()
             return
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self._app.stop()
         except TimeoutError:
             logger.warning("the worker did not stop within %g s and is cut off", _STOP_SECONDS)
+        finally:
+            await self._open.aclose()
 
 
 def longest_history_days(rulebook: Rulebook) -> int:

@@ -2,13 +2,16 @@
 
 import json
 from fractions import Fraction
+from hashlib import sha256
 
 import pytest
 
 from monitor.core.alerts import AlertBook, AlertRecord, decode_record, limit_text
 from monitor.core.engine import Engine
 from monitor.core.events import Event
+from monitor.core.journal import Journal
 from monitor.core.readings import Level
+from monitor.core.records import Key, parse_key
 from monitor.core.rules import Comparison, Limit
 from tests.core.test_engine import at, engine_at, event, placed
 
@@ -81,16 +84,85 @@ def test_after_a_start_the_present_level_opens_from_unknown() -> None:
     assert (record.from_, record.reason) == (Level.UNKNOWN, "caught_up")
 
 
-def test_what_an_earlier_worker_said_is_not_said_again() -> None:
-    book, engine = book_and_engine()
+def written(journal: Journal, epoch: int = 1) -> list[tuple[Key, bytes]]:
+    """What a worker would write to the ledger."""
+    records = journal.take(epoch).records
+    return [(parse_key(key), value) for key, value in records if value is not None]
+
+
+def restored(entries: list[tuple[Key, bytes]], *, superseded: bool = False) -> AlertBook:
+    book = AlertBook("1.0", Journal())
+    for key, value in entries:
+        book.restore(key, value, superseded=superseded)
+    return book
+
+
+def said_and_written(journal: Journal) -> tuple[AlertRecord, AlertBook, Engine]:
+    _, engine = book_and_engine()
+    book = AlertBook("1.0", journal)
     engine.apply(defect(1))
     (said,) = step(book, engine)
-    successor = AlertBook("1.0")
-    successor.restore(said)
+    return said, book, engine
+
+
+def test_what_an_earlier_worker_said_is_not_said_again() -> None:
+    journal = Journal()
+    _, _, engine = said_and_written(journal)
+    successor = restored(written(journal))
     assert successor.step(engine, engine.readings(), CUT, caught_up=True) == []
     engine.apply([event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")])
     (closed,) = step(successor, engine)
     assert (closed.seq, closed.episode) == (2, 1)
+
+
+def test_what_may_not_have_been_published_comes_back_with_the_same_bytes() -> None:
+    journal = Journal()
+    said, _, _ = said_and_written(journal)
+    successor = restored(written(journal))
+    assert successor.unpublished(0) == [said.encode()]
+    assert successor.unpublished(1) == []
+
+
+def test_of_two_versions_that_of_the_higher_epoch_stands() -> None:
+    journal = Journal()
+    _, book, engine = said_and_written(journal)
+    first = written(journal, epoch=3)
+    engine.apply([event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")])
+    step(book, engine)
+    second = written(journal, epoch=5)
+    for entries in (first + second, second + first):
+        successor = restored(entries)
+        engine.apply(defect(2))
+        (again,) = successor.step(engine, engine.readings(), CUT)
+        assert again.seq == 3
+
+
+def test_of_what_a_superseded_writer_decided_nothing_stands() -> None:
+    journal = Journal()
+    _, _, engine = said_and_written(journal)
+    successor = restored(written(journal), superseded=True)
+    assert successor.unpublished(0) == []
+    (said,) = successor.step(engine, engine.readings(), CUT, caught_up=True)
+    assert said.seq == 1
+
+
+def test_an_open_alert_without_a_series_is_closed_at_the_start() -> None:
+    journal = Journal()
+    said, _, _ = said_and_written(journal)
+    _, engine = book_and_engine()
+    (closed,) = restored(written(journal)).close_ended(engine, [], CUT)
+    assert (closed.alert, closed.seq, closed.episode) == (said.alert, 2, 1)
+    assert (closed.to, closed.reason, closed.numerator) == (Level.NO_DATA, "policy", 0)
+
+
+def test_each_record_names_the_digest_of_the_one_before_it() -> None:
+    book, engine = book_and_engine()
+    engine.apply(defect(1))
+    (first,) = step(book, engine)
+    engine.apply([event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")])
+    (second,) = step(book, engine)
+    assert (first.chain.n, first.chain.previous) == (1, "")
+    assert (second.chain.n, second.chain.previous) == (2, sha256(first.encode()).hexdigest())
 
 
 def test_a_window_that_runs_empty_ends_the_episode_by_time() -> None:

@@ -29,9 +29,16 @@ def snapshot(sellers: int = 3) -> Snapshot:
             event("feedback_left", "2025-03-07T08:00:00Z", feedback="f", rating=1, **shop)
             for _ in range(number % 2)
         )
-    stats = PartitionStats("orders", 0, 5, 1, 1, 0, parse_instant("2025-03-08T00:00:00Z"), 2, True)
+    stats = PartitionStats(
+        "orders", 0, 5, 3, 1, 1, 0, parse_instant("2025-03-08T00:00:00Z"), 2, True
+    )
     return Snapshot(
-        engine.now, tuple(engine.readings()), tuple(engine.open_items()), (stats,), ("elsewhere",)
+        engine.now,
+        tuple(engine.readings()),
+        tuple(engine.open_items()),
+        (stats,),
+        {2: 0.25},
+        ("elsewhere",),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from monitor.core.alerts import AlertRecord, decode_record
+from monitor.core.alerts import AlertRecord, Link, decode_record
 from monitor.core.readings import Level
 from monitor.errors import NotifyError
 from monitor.notify.slack import Slack, body_of
@@ -22,6 +22,7 @@ def record(**over: object) -> AlertRecord:
         alert="shop/m/order_defect_rate/60",
         seq=1,
         episode=1,
+        chain=Link(1, ""),
         from_=Level.OK,
         to=Level.BREACHED,
         reason="events",

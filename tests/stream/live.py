@@ -49,11 +49,11 @@ def one_metric_rulebook(
     return Rulebook({"*": (Era(None, rules),)})
 
 
-def own_settings(cluster: Cluster, prefix: str = "") -> WorkerSettings:
+def own_settings(cluster: Cluster, prefix: str = "", *, durable: bool = True) -> WorkerSettings:
     """Settings with topics and a group that no other test uses."""
     prefix = prefix or f"test-{uuid.uuid4().hex[:12]}-"
     membership = Membership(group=f"{prefix}group", session_timeout_seconds=6.0)
-    return WorkerSettings(cluster, TopicNames.prefixed(prefix), membership, PLAN)
+    return WorkerSettings(cluster, TopicNames.prefixed(prefix), membership, PLAN, durable)
 
 
 def order(number: int, seller: str, at: str = "2026-11-20T00:00:00Z") -> bytes:
@@ -74,7 +74,7 @@ def heartbeat(number: int, seller: str, at: str = "2026-11-20T00:00:00Z") -> byt
 @asynccontextmanager
 async def publishing(settings: WorkerSettings) -> AsyncIterator["Publisher"]:
     """The topics, made if need be, and a way to publish to them."""
-    await prepare_topics(settings.cluster, settings.names, PLAN)
+    await prepare_topics(settings.cluster, settings.names, PLAN, ledger=settings.durable)
     async with AIOKafkaProducer(**settings.cluster.client_options(), linger_ms=5) as producer:
         yield Publisher(producer, settings.names)
 

@@ -12,7 +12,7 @@ from monitor.core.readings import Level
 from monitor.errors import ClusterError
 from monitor.stream.clock import EventClock
 from monitor.stream.embedded import PARTITIONS, EmbeddedBroker
-from monitor.stream.partitions import Partition
+from monitor.stream.partition import Partition
 from monitor.stream.topics import TopicNames
 from monitor.stream.transport import Consumer
 from monitor.stream.worker import Worker, WorkerSettings
@@ -33,7 +33,7 @@ NOON = parse_instant("2026-11-20T12:00:00Z")
 @pytest.fixture
 def settings() -> Iterator[WorkerSettings]:
     with EmbeddedBroker(TopicNames.prefixed("own-")) as broker:
-        yield own_settings(broker.cluster, "own-")
+        yield own_settings(broker.cluster, "own-", durable=False)
 
 
 async def test_alerts_fire_at_the_instant_to_which_the_clock_is_set(

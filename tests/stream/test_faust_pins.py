@@ -36,6 +36,9 @@ class FakeDelivery:
     async def open(self, consumer: Consumer, assigned: frozenset[TP]) -> None:
         self.said.append("open")
 
+    async def drained(self) -> None:
+        self.said.append("drained")
+
     def close(self, revoked: frozenset[TP]) -> None:
         self.said.append("close")
 

@@ -15,7 +15,7 @@ from monitor.errors import InvalidEvent, InvalidReason
 from monitor.stream.deadletters import DETAIL_CHARACTERS_MAX, DeadLetters, Origin
 from monitor.stream.inflight import Batch
 from monitor.stream.intake import Intake, partition_of
-from monitor.stream.partitions import Partition
+from monitor.stream.partition import Partition
 from monitor.stream.topics import TopicNames
 from tests.stream.live import PARTITIONS, one_metric_rulebook, order
 
@@ -68,7 +68,7 @@ class Bench:
 
     def __init__(self, producer: FakeProducer | None = None, now: Instant = NOON) -> None:
         self.producer = producer or FakeProducer()
-        self.partition = Partition(HERE, one_metric_rulebook(), now, "1.0")
+        self.partition = Partition(HERE, 4, one_metric_rulebook(), now, version="1.0")
         self.partition.begin(NOTHING, NOTHING)
         owned = {HERE: self.partition}
         letters = DeadLetters(self.producer, "dead-letters")
@@ -85,8 +85,8 @@ async def test_events_are_applied_and_the_batch_counts_as_processed() -> None:
     bench = Bench()
     batch = await bench.take([Record(n, order(n, "s1")) for n in range(5000)])
     assert batch.processed
-    feed = bench.partition.feeds["orders"]
-    assert (feed.events, feed.invalid, feed.position) == (5000, 0, 5000)
+    totals = bench.partition.feeds["orders"].totals
+    assert (totals.events, totals.invalid, totals.offset) == (5000, 0, 5000)
     bench.partition.evaluate(NOON)
     assert [reading.denominator for reading in bench.partition.readings()] == [5000]
 
@@ -105,7 +105,7 @@ async def test_a_batch_of_a_partition_that_is_not_ours_is_left_alone() -> None:
     bench = Bench()
     batch = await bench.take([Record(0, order(1, "s1"))], number=HERE + 1)
     assert not batch.processed
-    assert bench.partition.feeds["orders"].events == 0
+    assert bench.partition.feeds["orders"].totals.events == 0
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ async def test_what_is_no_event_is_a_dead_letter_with_reason_and_origin(
     assert headers["topic"] == b"orders"
     assert headers["partition"] == str(HERE).encode()
     assert headers["offset"] == b"7"
-    feed = bench.partition.feeds["orders"]
-    assert (feed.events, feed.invalid) == (2, 1)
+    totals = bench.partition.feeds["orders"].totals
+    assert (totals.events, totals.counted, totals.invalid) == (2, 1, 1)
 
 
 async def test_a_record_in_the_wrong_partition_is_a_dead_letter() -> None:

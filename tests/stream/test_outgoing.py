@@ -15,18 +15,19 @@ from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import parse_instant
 from monitor.stream import alerts_topic, receivers
 from monitor.stream.alerts_topic import AlertsTopic
-from monitor.stream.partitions import Partition
+from monitor.stream.partition import Partition
 from monitor.stream.receivers import Receivers
 from tests.stream.live import cancellation, one_metric_rulebook, order
 
+NOON = parse_instant("2026-11-20T12:00:00Z")
 NOTHING = dict.fromkeys(SOURCE_TOPICS, 0)
 
 
 def _record(seq: int) -> AlertRecord:
-    partition = Partition(0, one_metric_rulebook(), parse_instant("2026-11-20T12:00:00Z"), "1")
+    partition = Partition(0, 4, one_metric_rulebook(), NOON, version="1")
     partition.begin(NOTHING, NOTHING)
     partition.apply("orders", [decode(order(1, "s1")), decode(cancellation(1, "s1"))], 2)
-    (record,) = partition.evaluate(parse_instant("2026-11-20T12:00:00Z"))
+    (record,) = partition.evaluate(NOON)
     return msgspec.structs.replace(record, seq=seq)
 
 
@@ -71,7 +72,7 @@ async def test_records_are_published_with_their_seller_as_key_and_then_shown() -
     topic = AlertsTopic(producer, "alerts", shown.append, Receivers())
     records = [_record(1), _record(2)]
     async with _running(topic):
-        await topic.put(records)
+        await topic.put(record.encode() for record in records)
         await topic.published()
     assert producer.sent == [("alerts", b"s1", record.encode()) for record in records]
     assert shown == records
@@ -84,7 +85,7 @@ async def test_a_broker_that_refuses_is_asked_again_and_none_is_overtaken(
     producer, shown = FlakyProducer(failures=3), list[AlertRecord]()
     topic = AlertsTopic(producer, "alerts", shown.append, Receivers())
     async with _running(topic):
-        await topic.put([_record(1), _record(2)])
+        await topic.put([_record(1).encode(), _record(2).encode()])
         async with asyncio.timeout(5):
             await topic.published()
     assert [record.seq for record in shown] == [1, 2]

@@ -1,5 +1,6 @@
 """One engine per partition number: readiness, alerts, parking."""
 
+import asyncio
 from typing import get_args
 
 import pytest
@@ -8,7 +9,8 @@ from monitor.core.events import SOURCE_TOPICS, SourceTopic, decode
 from monitor.core.instants import SECOND, parse_instant
 from monitor.core.readings import Level
 from monitor.errors import ClusterError
-from monitor.stream.partitions import Partition, Partitions, check_complete
+from monitor.stream.partition import Partition
+from monitor.stream.partitions import Partitions, check_complete
 from tests.stream.live import cancellation, one_metric_rulebook, order
 
 NOON = parse_instant("2026-11-20T12:00:00Z")
@@ -16,13 +18,13 @@ NOTHING = dict.fromkeys(SOURCE_TOPICS, 0)
 
 
 def _partition(ends: dict[SourceTopic, int] | None = None) -> Partition:
-    partition = Partition(2, one_metric_rulebook(), NOON, "1.0")
+    partition = Partition(2, 4, one_metric_rulebook(), NOON, version="1.0")
     partition.begin(NOTHING, NOTHING | (ends or {}))
     return partition
 
 
 def _apply(partition: Partition, *values: bytes, topic: SourceTopic = "orders") -> None:
-    read_to = partition.feeds[topic].position + len(values)
+    read_to = partition.feeds[topic].totals.offset + len(values)
     partition.apply(topic, [decode(value) for value in values], read_to)
 
 
@@ -116,7 +118,7 @@ def test_a_series_that_has_become_empty_is_gone_from_the_readings() -> None:
 
 def test_a_seller_whose_every_record_is_too_old_is_gone_and_its_alert_closed() -> None:
     rulebook = one_metric_rulebook(windows=("all",), retention_days=40)
-    partition = Partition(2, rulebook, NOON, "1.0")
+    partition = Partition(2, 4, rulebook, NOON, version="1.0")
     partition.begin(NOTHING, NOTHING)
     _apply(partition, order(1, "s1"), cancellation(1, "s1"))
     assert partition.evaluate(NOON)
@@ -128,7 +130,7 @@ def test_a_seller_whose_every_record_is_too_old_is_gone_and_its_alert_closed() -
 def test_totals_tell_what_became_of_the_records() -> None:
     partition = _partition({"orders": 2})
     _apply(partition, order(1, "s1"), order(1, "s1"))
-    partition.feeds["orders"].events += 2
+    partition.feeds["orders"].totals.events += 2
     stats = {one.topic: one for one in partition.stats({"orders": 7})}
     assert stats["orders"].redundant == 1
     assert stats["orders"].lag == 5
@@ -137,37 +139,34 @@ def test_totals_tell_what_became_of_the_records() -> None:
     assert set(stats) == set(get_args(SourceTopic))
 
 
-def test_a_partition_that_comes_back_at_once_goes_on_where_it_stopped() -> None:
+async def test_a_partition_that_comes_back_at_once_is_the_same() -> None:
     partitions = _partitions()
-    assert partitions.assign(1, NOON, NOTHING, NOTHING) == NOTHING
-    first = partitions.owned[1]
-    _apply(first, order(1, "s1"))
+    first = partitions.make(1, 4, NOON)
+    partitions.own(first)
     partitions.revoke([1])
     assert partitions.owned == {}
-    assert partitions.assign(1, NOON, NOTHING, NOTHING | {"orders": 4})["orders"] == 1
-    assert partitions.owned[1] is first
-    assert not first.ready
+    assert await partitions.take(1) is first
+    assert await partitions.take(1) is None
 
 
-def test_a_partition_that_was_away_for_an_assignment_is_read_anew() -> None:
+async def test_a_partition_comes_back_only_when_nobody_works_on_it() -> None:
     partitions = _partitions()
-    partitions.assign(1, NOON, NOTHING, NOTHING)
-    _apply(partitions.owned[1], order(1, "s1"))
+    first = partitions.make(1, 4, NOON)
+    partitions.own(first)
+    partitions.revoke([1])
+    async with first.busy:
+        taking = asyncio.create_task(partitions.take(1))
+        await asyncio.sleep(0)
+        assert not taking.done()
+    assert await taking is first
+
+
+async def test_a_partition_that_was_away_for_an_assignment_is_forgotten() -> None:
+    partitions = _partitions()
+    partitions.own(partitions.make(1, 4, NOON))
     partitions.revoke([1])
     partitions.forget_parked()
-    assert partitions.assign(1, NOON, NOTHING, {**NOTHING, "orders": 1}) == NOTHING
-
-
-@pytest.mark.parametrize(
-    ("earliest", "end"), [(2, 9), (0, 0)], ids=["records-deleted", "topic-made-anew"]
-)
-def test_a_parked_partition_whose_offsets_are_gone_is_read_anew(earliest: int, end: int) -> None:
-    partitions = _partitions()
-    partitions.assign(1, NOON, NOTHING, NOTHING)
-    _apply(partitions.owned[1], order(1, "s1"))
-    partitions.revoke([1])
-    starts = partitions.assign(1, NOON, NOTHING | {"orders": earliest}, NOTHING | {"orders": end})
-    assert starts["orders"] == earliest
+    assert await partitions.take(1) is None
 
 
 def test_an_alert_that_ended_while_its_partition_was_parked_is_closed() -> None:

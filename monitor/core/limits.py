@@ -1,0 +1,60 @@
+"""How much one subject may hold, so that its ledger record stays small (contract, ledger.md)."""
+
+from typing import Any
+
+from monitor.core import events as ev
+from monitor.core.facts import Message, Order
+from monitor.core.records import encode_order
+
+RECORD_BYTES_MAX = 10_000
+ITEMS_MAX = 1_000
+
+# No fact beside its texts takes more; a character takes four bytes at most.
+_FACT_BYTES = 64
+_CHARACTER_BYTES = 4
+
+_TEXTS: dict[type, tuple[str, ...]] = {
+    ev.OrderPlaced: ("category",),
+    ev.OrderShipped: ("carrier", "tracking"),
+    ev.OrderScanned: ("carrier", "tracking"),
+    ev.OrderCancelled: ("reason",),
+    ev.FeedbackLeft: ("feedback",),
+    ev.FeedbackRemoved: ("feedback",),
+    ev.ClaimOpened: ("claim",),
+    ev.ClaimDecided: ("claim",),
+    ev.ReturnRequested: ("return_",),
+    ev.ReturnAnswered: ("return_",),
+    ev.ReturnRated: ("return_",),
+    ev.MessageReceived: ("thread", "order"),
+    ev.ViolationReported: ("kind", "product"),
+}
+"""Per type the texts that it leaves in its subject."""
+
+
+def growth_bytes(event: Any) -> int:
+    """How much the ledger record of its subject grows by an event, at most; 0: by nothing."""
+    names = _TEXTS.get(type(event))
+    if names is None:
+        return 0
+    characters = 0
+    for name in names:
+        characters += len(getattr(event, name) or "")
+    return _FACT_BYTES + _CHARACTER_BYTES * characters
+
+
+def has_room(order: Order, growth: int) -> bool:
+    """Whether an order may grow so far; remembers that it did."""
+    if order.text_bytes + growth > RECORD_BYTES_MAX:
+        # The estimate counts repetitions too; what counts is what would be written.
+        order.text_bytes = len(encode_order(order))
+        if order.text_bytes + growth > RECORD_BYTES_MAX:
+            return False
+    order.text_bytes += growth
+    return True
+
+
+def may_name(message: Message | None, order: Order | None) -> bool:
+    """Whether a message may name an order, which others name already."""
+    if message is not None and message.order is not None:
+        return True
+    return order is None or order.messages < ITEMS_MAX

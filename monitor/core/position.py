@@ -1,0 +1,64 @@
+"""How far a partition is read, as the ledger topic keeps it (contract, ledger.md)."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from monitor.core.events import SourceTopic
+from monitor.core.instants import Instant
+from monitor.core.records import Key, decode
+
+Offsets = Mapping[SourceTopic, int]
+
+
+class Totals(Struct, array_like=True, gc=False):
+    """What became of the records of one source topic before ``offset``.
+
+    ``counted`` includes those held for a later instant, ``invalid`` those too large.
+    """
+
+    offset: int
+    """The next one to apply."""
+    events: int = 0
+    counted: int = 0
+    redundant: int = 0
+    late: int = 0
+    invalid: int = 0
+    last_event_at: Instant | None = None
+
+
+class Position(Struct, array_like=True, frozen=True, gc=False):
+    """How far the writer of one epoch has come.
+
+    All events before the offsets of ``done`` are in the ledger; those before ``ahead`` may be.
+    ``evaluated_at`` is the last evaluation point, ``number`` and ``digest`` are those of the
+    last alert record, ``published`` is the number up to which they are on the alerts topic.
+    """
+
+    v: Literal[1]
+    partitions: int
+    done: dict[SourceTopic, Totals]
+    ahead: dict[SourceTopic, int]
+    evaluated_at: Instant | None
+    number: int
+    digest: str
+    published: int
+
+    def encode(self) -> bytes:
+        """The value of its ledger record."""
+        return msgspec.msgpack.encode(self)
+
+
+def position_of(key: Key, value: bytes) -> Position:
+    """The position in a ledger record.
+
+    Raises:
+        LedgerError: a newer program wrote it, or it is no record.
+    """
+    found: Position = decode(value, _DECODER, key)
+    return found
+
+
+_DECODER = msgspec.msgpack.Decoder(Position)

@@ -1,0 +1,98 @@
+"""Decides levels second by second: evaluate, keep, and only then publish."""
+
+import asyncio
+import logging
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from monitor.core.instants import Instant
+from monitor.stream.alerts_topic import AlertsTopic
+from monitor.stream.clock import Clock, whole_second
+from monitor.stream.partition import Partition
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What one partition has to publish after a point, once its write is safe."""
+
+    values: list[bytes] = field(default_factory=list)
+    number: int = 0
+    write: "asyncio.Future[bool] | None" = None
+
+    async def is_safe(self) -> bool:
+        return self.write is None or await self.write
+
+
+class Evaluation:
+    """The evaluation points of a worker (contract, alerts.md).
+
+    Args:
+        owned: the partitions by their number.
+        clock: tells when a point has come.
+    """
+
+    def __init__(self, owned: Mapping[int, Partition], clock: Clock) -> None:
+        self._owned = owned
+        self._clock = clock
+        self._moved = asyncio.Condition()
+        self.at = whole_second(clock.now())
+        """The last point."""
+
+    async def reached(self, at: Instant) -> None:
+        """Wait until a point at or after ``at`` is decided and published."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.at >= whole_second(at))
+
+    async def run(self, alerts: AlertsTopic) -> None:
+        """Evaluate all partitions at each point, until cancelled."""
+        point = self.at
+        while True:
+            point = await self._clock.next_point(point)
+            await self._evaluate(point, alerts)
+            async with self._moved:
+                self.at = point
+                self._moved.notify_all()
+
+    async def _evaluate(self, point: Instant, alerts: AlertsTopic) -> None:
+        partitions = list(self._owned.values())
+        published: list[tuple[Partition, int]] = []
+        # All are written before the first one is waited for.
+        decided = [(partition, await self._decide(partition, point)) for partition in partitions]
+        for partition, decision in decided:
+            if await decision.is_safe():
+                await alerts.put(decision.values)
+                published.append((partition, decision.number))
+            elif decision.values:
+                logger.warning(
+                    "another worker owns partition %d: %d alerts are left to it",
+                    *(partition.number, len(decision.values)),
+                )
+        await alerts.published()
+        for partition, number in published:
+            partition.published = max(partition.published, number)
+
+    async def _decide(self, partition: Partition, point: Instant) -> _Decided:
+        async with partition.busy:
+            if self._owned.get(partition.number) is not partition:
+                return _Decided()
+            values = partition.unpublished()
+            records = await in_slices(partition.evaluating(point))
+            values += [record.encode() for record in records]
+            number = partition.decided
+            return _Decided(values, number, await partition.save())
+
+
+async def in_slices(steps: Generator[None, None, Result]) -> Result:
+    """Run something that yields every few milliseconds, between other tasks."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        await asyncio.sleep(0)

@@ -1,0 +1,300 @@
+"""The engine of one partition number: what it has read, decided, and still has to keep."""
+
+import asyncio
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from monitor.core.alerts import AlertBook, AlertRecord, Link
+from monitor.core.engine import Engine
+from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic
+from monitor.core.instants import SECOND, Instant, instant_of
+from monitor.core.journal import Journal
+from monitor.core.position import Offsets, Position, Totals
+from monitor.core.readings import Level, OpenItems, Reading
+from monitor.core.records import FORMAT, Key, is_alert
+from monitor.core.rules import Rulebook, WindowDays
+from monitor.errors import LedgerError
+from monitor.snapshot import PartitionStats
+from monitor.stream.ledger_topic import LedgerWriter
+
+_SeriesKey = tuple[str, str, str, WindowDays, str | None]
+_READINGS_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Feed:
+    """How far one source topic is read within one partition, and what came of it."""
+
+    totals: Totals
+    ready_at: int
+    """The end offset seen at assignment."""
+
+
+class Partition:
+    """The engine of one partition number, fed by that partition of all four topics.
+
+    Whoever awaits anything between two calls holds ``busy``.
+
+    Args:
+        number: the partition number.
+        count: how many partitions each source topic has.
+        rulebook: the policies.
+        now: the instant to begin at.
+        version: of the program, named in alerts.
+        durable: whether changes are noted for the ledger.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        count: int,
+        rulebook: Rulebook,
+        now: Instant,
+        *,
+        version: str,
+        durable: bool = False,
+    ) -> None:
+        self.number = number
+        self.busy = asyncio.Lock()
+        self.epoch = 0
+        """Under which this worker owned it last; 0: never."""
+        self.read_to = 0
+        """The ledger's end when this worker owned it last."""
+        self._writer: LedgerWriter | None = None
+        self.feeds = {topic: Feed(Totals(0), 0) for topic in SOURCE_TOPICS}
+        self.evaluated_at: Instant | None = None
+        self.published = 0
+        """Number in the chain up to which alert records are on their topic."""
+        self._count = count
+        self._journal = Journal() if durable else None
+        self.engine = Engine(rulebook, now, self._journal)
+        self._book = AlertBook(version, self._journal)
+        self._series: dict[_SeriesKey, Reading] = {}
+        self._emptied: dict[_SeriesKey, Reading] = {}
+        self._was_ready = False
+        self._saved: Position | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether all four topics are read to the end offsets seen at assignment."""
+        return all(feed.totals.offset >= feed.ready_at for feed in self.feeds.values())
+
+    @property
+    def positions(self) -> dict[SourceTopic, int]:
+        """Per topic the next offset that is not applied."""
+        return {topic: feed.totals.offset for topic, feed in self.feeds.items()}
+
+    @property
+    def decided(self) -> int:
+        """Number in the chain of the last alert record."""
+        return self._book.chain.n
+
+    def restore(self, key: Key, value: bytes, *, superseded: bool) -> None:
+        """Take back a ledger record; ``superseded``: its writer no longer owned the partition.
+
+        Raises:
+            LedgerError: a newer program wrote it, or it is no record.
+        """
+        if is_alert(key):
+            self._book.restore(key, value, superseded=superseded)
+        else:
+            self.engine.restore(key, value)
+
+    def resume(self, position: Position) -> None:
+        """Go on where the ledger says that an earlier owner stopped.
+
+        Raises:
+            LedgerError: the ledger was written for another number of partitions.
+        """
+        if position.partitions != self._count:
+            raise LedgerError(
+                f"the ledger was written for {position.partitions} partitions, but the source"
+                f" topics have {self._count}: stop all workers and run `monitor repartition`"
+            )
+        for topic, totals in position.done.items():
+            # A parked engine may have come further than it got to write.
+            if totals.offset >= self.feeds[topic].totals.offset:
+                self.feeds[topic].totals = msgspec.structs.replace(totals)
+        if position.evaluated_at is not None:
+            self.evaluated_at = max(position.evaluated_at, self.evaluated_at or 0)
+            self.engine.advance(position.evaluated_at)
+        if position.number >= self._book.chain.n:
+            self._book.chain = Link(position.number, position.digest)
+        self.published = max(self.published, position.published)
+
+    def own(self, writer: LedgerWriter) -> None:
+        """From now on keep what changes through ``writer``."""
+        self._writer = writer
+        self.epoch, self.read_to = writer.epoch, writer.end
+
+    async def settled(self) -> None:
+        """Wait until all that was handed to the ledger is acknowledged."""
+        if self._writer is not None:
+            await self._writer.settled()
+            self.read_to = self._writer.end
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another worker was found to own the partition."""
+        return self._writer is not None and self._writer.superseded
+
+    def begin(self, starts: Offsets, ends: Offsets) -> None:
+        """Read from ``starts``; ready once ``ends`` are reached."""
+        for topic, feed in self.feeds.items():
+            feed.totals.offset, feed.ready_at = starts[topic], ends[topic]
+        self._was_ready = False
+
+    def apply(self, topic: SourceTopic, events: Sequence[Event], read_to: int) -> tuple[Event, ...]:
+        """Apply events of a topic, which is read up to but without ``read_to``.
+
+        Returns those that their subjects had no room for.
+        """
+        applied = self.engine.apply(events)
+        totals = self.feeds[topic].totals
+        totals.offset = read_to
+        totals.counted += applied.counted + applied.held
+        totals.redundant += applied.redundant
+        totals.late += applied.late
+        if events:
+            latest = instant_of(max(event.at for event in events))
+            if totals.last_event_at is None or latest > totals.last_event_at:
+                totals.last_event_at = latest
+        return applied.too_large
+
+    def evaluate(self, point: Instant) -> list[AlertRecord]:
+        """All of ``evaluating`` at once."""
+        slices = self.evaluating(point)
+        while True:
+            try:
+                next(slices)
+            except StopIteration as end:
+                records: list[AlertRecord] = end.value
+                return records
+
+    def evaluating(self, point: Instant) -> Generator[None, None, list[AlertRecord]]:
+        """Decide levels at a point of the grid; records for what changed.
+
+        Yields between slices of some milliseconds. Afterwards the engine stands at the next
+        point, so that an event of the running second need not be held; nothing is decided
+        before that point has come.
+        """
+        if self.evaluated_at is not None and point <= self.evaluated_at:
+            return []
+        yield from self.engine.advancing(point)
+        changed = yield from self._take_changes()
+        self.evaluated_at = point
+        records: list[AlertRecord] = []
+        if self.ready:
+            first = not self._was_ready
+            moved = [*self._emptied.values(), *self._series.values()] if first else changed
+            cut = self._cut()
+            for begin in range(0, len(moved), _READINGS_AT_ONCE):
+                some = moved[begin : begin + _READINGS_AT_ONCE]
+                records += self._book.step(self.engine, some, cut, caught_up=first)
+                yield
+            if first:
+                records += self._book.close_ended(self.engine, moved, cut)
+            self._was_ready = True
+            self._emptied.clear()
+        yield from self.engine.advancing(point + SECOND)
+        return records
+
+    def unpublished(self) -> list[bytes]:
+        """Alert records of an earlier owner that may not be on their topic yet."""
+        if not self.ready or self.decided <= self.published:
+            return []
+        return self._book.unpublished(self.published)
+
+    async def save(self) -> "asyncio.Future[bool] | None":
+        """Hand all changes to the ledger; None where there is nothing to say.
+
+        The result is True once they are safe and this worker still owned the partition.
+        """
+        if self._writer is None or self._journal is None:
+            return None
+        position = self.position()
+        if not self._journal and self._says_nothing_new(position):
+            return None
+        self._saved = position
+        return await self._writer.write(self._journal.take(self._writer.epoch), position)
+
+    def position(self) -> Position:
+        """How far this engine has come."""
+        return Position(
+            FORMAT,
+            self._count,
+            {topic: msgspec.structs.replace(feed.totals) for topic, feed in self.feeds.items()},
+            self.positions,
+            self.evaluated_at,
+            self._book.chain.n,
+            self._book.chain.previous,
+            self.published,
+        )
+
+    def readings(self) -> Iterator[Reading]:
+        """All readings of the last evaluation; level unknown while not ready."""
+        if self._was_ready:
+            yield from self._series.values()
+            return
+        for reading in self._series.values():
+            yield msgspec.structs.replace(reading, level=Level.UNKNOWN)
+
+    def open_items(self) -> list[OpenItems]:
+        """The open items now."""
+        return self.engine.open_items()
+
+    def stats(self, highwaters: Mapping[SourceTopic, int | None]) -> Iterator[PartitionStats]:
+        """Totals and lag per topic, given the known end offsets."""
+        for topic, feed in self.feeds.items():
+            totals = feed.totals
+            end = highwaters.get(topic)
+            yield PartitionStats(
+                topic=topic,
+                partition=self.number,
+                events=totals.events,
+                counted=totals.counted,
+                invalid=totals.invalid,
+                redundant=totals.redundant,
+                late=totals.late,
+                last_event_at=totals.last_event_at,
+                lag=max(0, max(end or 0, feed.ready_at) - totals.offset),
+                ready=self._was_ready,
+            )
+
+    def _take_changes(self) -> Generator[None, None, list[Reading]]:
+        changed: list[Reading] = []
+        for reading in self.engine.changing():
+            changed.append(reading)
+            if len(changed) % _READINGS_AT_ONCE == 0:
+                yield
+        for reading in changed:
+            key = _key(reading)
+            if reading.numerator or reading.denominator:
+                self._series[key] = reading
+                self._emptied.pop(key, None)
+            else:
+                self._series.pop(key, None)
+                self._emptied[key] = reading
+        return changed
+
+    def _says_nothing_new(self, position: Position) -> bool:
+        """Whether only the evaluation point has moved since the last write."""
+        saved = self._saved
+        return saved is not None and position == msgspec.structs.replace(
+            saved, evaluated_at=position.evaluated_at
+        )
+
+    def _cut(self) -> dict[str, tuple[int, int]]:
+        return {topic: (self.number, offset) for topic, offset in self.positions.items()}
+
+
+def _key(reading: Reading) -> _SeriesKey:
+    return (
+        reading.seller,
+        reading.marketplace,
+        reading.metric,
+        reading.window_days,
+        reading.category,
+    )
