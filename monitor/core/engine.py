@@ -72,7 +72,7 @@ class Engine:
         self._accounts: dict[tuple[str, str], Account] = {}
         self._schedule: Schedule[Account] = Schedule()
         self._held: list[tuple[Instant, int, Held]] = []
-        self._held_ids: set[str] = set()
+        self._held_by_id: dict[str, Held] = {}
         self._serial = count()
         self._gone: list[Reading] = []
         self._policy_change_at = rulebook.next_change_at(now)
@@ -108,8 +108,11 @@ class Engine:
         """
         assert self._journal is not None
         if key.kind == CODECS[Held].kind:
-            if key.id not in self._held_ids:
+            known = self._held_by_id.get(key.id)
+            if known is None:
                 self._hold(held_of(key, value))
+            else:
+                self._journal.found(known, key.epoch)
             return
         account = self._account(key.seller, key.marketplace)
         restore(account, self._journal, key, value, self.now)
@@ -229,16 +232,18 @@ class Engine:
         return account
 
     def _hold(self, held: Held) -> None:
-        heappush(self._held, (instant_of(held.event.at), next(self._serial), held))
         if self._journal is not None:
-            self._held_ids.add(held.id)
+            if held.id in self._held_by_id:
+                return
+            self._held_by_id[held.id] = held
             if not held.epoch:
                 self._journal.note(held, prefix_of(held.event))
+        heappush(self._held, (instant_of(held.event.at), next(self._serial), held))
 
     def _release(self, at: Instant, _: int, held: Held) -> None:
         self._merge(held.event, at)
         if self._journal is not None:
-            self._held_ids.discard(held.id)
+            del self._held_by_id[held.id]
             self._journal.drop(held, prefix_of(held.event))
 
     def _market(self, name: str) -> Market:
