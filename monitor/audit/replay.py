@@ -1,14 +1,16 @@
 """Replay: every series of a set of records at an instant, and what became of each record."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from monitor.audit.sources import Chunk, Source
 from monitor.core.engine import Engine
 from monitor.core.events import Event, decode
 from monitor.core.instants import Instant, utc
+from monitor.core.limits import TOO_LARGE
 from monitor.core.rules import Rulebook
 from monitor.errors import InvalidEvent
+from monitor.printable import printable
 
 OnInvalid = Callable[[str, InvalidEvent], None]
 """Called with the origin of an invalid record and what is wrong with it."""
@@ -60,6 +62,13 @@ class Intake:
             yield events
             self.on_progress(chunk.weight)
 
+    def refuse(self, events: Iterable[Event]) -> None:
+        """Count events that their subjects had no room for as invalid, as the live worker does."""
+        for event in events:
+            self.admitted -= 1
+            self.invalid += 1
+            self.on_invalid(f"event {printable(event.id)}", TOO_LARGE)
+
     def _events(self, chunk: Chunk) -> list[Event]:
         events = []
         latest, check = utc(self.as_of), chunk.check
@@ -86,7 +95,7 @@ def replay(intake: Intake, rulebook: Rulebook) -> tuple[Engine, Balance]:
     """
     engine = Engine(rulebook, now=intake.as_of)
     for events in intake:
-        engine.apply(events)
+        intake.refuse(engine.apply(events).too_large)
     kept = engine.balance()
     balance = Balance(kept.counted, kept.redundant, kept.late, intake.invalid, intake.after)
     if balance.read != intake.admitted + intake.invalid + intake.after:

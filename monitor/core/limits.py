@@ -5,9 +5,16 @@ from typing import Any
 from monitor.core import events as ev
 from monitor.core.facts import Message, Order
 from monitor.core.records import encode_order
+from monitor.errors import InvalidEvent, InvalidReason
 
 RECORD_BYTES_MAX = 10_000
 ITEMS_MAX = 1_000
+
+TOO_LARGE = InvalidEvent(
+    InvalidReason.TOO_LARGE,
+    f"its order (message, violation) would exceed {ITEMS_MAX} items or {RECORD_BYTES_MAX} bytes",
+)
+"""Why an event is refused for which its subject has no room."""
 
 # No fact beside its texts takes more; a character takes four bytes at most.
 _FACT_BYTES = 64

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka.partitioner import murmur2
 
 from monitor.core.events import Event, SourceTopic, check_recorded, decode
-from monitor.core.limits import ITEMS_MAX, RECORD_BYTES_MAX
+from monitor.core.limits import TOO_LARGE
 from monitor.errors import InvalidEvent, InvalidReason
 from monitor.printable import printable
 from monitor.stream.deadletters import DeadLetters, Origin
@@ -83,7 +83,7 @@ class Intake:
         too_large = partition.apply(source, events, read_to)
         if too_large:
             kept = {id(event): record for event, record in zip(events, valid, strict=True)}
-            refused = [(kept[id(event)], _TOO_LARGE) for event in too_large]
+            refused = [(kept[id(event)], TOO_LARGE) for event in too_large]
             await self._refuse(batch, refused)
         totals = partition.feeds[source].totals
         totals.events += len(records)
@@ -142,11 +142,6 @@ class Intake:
 def _mark_processed(batch: Batch, write: "asyncio.Future[bool]") -> None:
     batch.processed = not write.cancelled() and write.exception() is None and write.result()
 
-
-_TOO_LARGE = InvalidEvent(
-    InvalidReason.TOO_LARGE,
-    f"its order (message, violation) would exceed {ITEMS_MAX} items or {RECORD_BYTES_MAX} bytes",
-)
 
 _ADVICE = {
     InvalidReason.WRONG_PARTITION: (

@@ -125,17 +125,15 @@ class Ownership:
         """The engine of a partition number, at the offsets from which to read on."""
         begin = whole_second(self._clock.now()) + SECOND
         partition = await self._partitions.take(number)
-        lost = partition is not None and (
-            not _lies_within(partition.positions, earliest, ends)
-            if self._ledger is None
-            else partition.superseded
-        )
-        if partition is None or lost:
-            partition = self._partitions.make(number, self._count, begin)
-            partition.begin(earliest, ends)
-        if self._ledger is not None:
+        if self._ledger is None:
+            if partition is None or not _lies_within(partition.positions, earliest, ends):
+                partition = self._partitions.make(number, self._count, begin)
+                partition.begin(earliest, ends)
+        else:
+            if partition is None or partition.superseded:
+                partition = self._partitions.make(number, self._count, begin)
             recovery = Recovery(self._ledger, partition, _Follower(number, self.recovering))
-            ahead = await recovery.run(generation)
+            ahead = await recovery.run(generation, earliest)
             self._check(partition, earliest, ends)
             ends = {topic: max(end, ahead.get(topic, 0)) for topic, end in ends.items()}
         partition.begin(partition.positions, ends)

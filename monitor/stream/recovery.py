@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from monitor.core.events import SourceTopic
-from monitor.core.position import Position, position_of
+from monitor.core.position import Offsets, Position, position_of
 from monitor.core.records import CLAIM, POSITION, Key, claim_key, is_alert, parse_key, position_key
 from monitor.errors import LedgerError
 from monitor.stream.ledger_topic import LedgerTopic, LedgerWriter
@@ -87,11 +87,12 @@ class Recovery:
         self._on_progress = on_progress
         self._holdings = Holdings(epoch=partition.epoch)
 
-    async def run(self, generation: int) -> dict[SourceTopic, int]:
+    async def run(self, generation: int, earliest: Offsets) -> dict[SourceTopic, int]:
         """Read, claim, and take back; the offsets before which nothing may be evaluated.
 
         Args:
             generation: of the consumer group, in which the partition was assigned.
+            earliest: the first offsets of the source topics, where an empty ledger begins.
 
         Raises:
             LedgerError: the ledger does not fit this program or its source topics.
@@ -108,6 +109,8 @@ class Recovery:
         # After the group is forgotten its generations begin anew; epochs never do. A static
         # member may even come back under the generation of its own predecessor.
         epoch = generation if generation > holdings.epoch else holdings.epoch + generation
+        if holdings.position is None and not partition.epoch:
+            partition.begin(earliest, earliest)
         position = holdings.position or partition.position()
         obsolete = {*holdings.marks, position_key(partition.epoch), claim_key(partition.epoch)}
         writer = LedgerWriter(self._ledger, partition.number, epoch, position)
