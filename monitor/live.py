@@ -69,6 +69,7 @@ def worker_settings(configuration: Configuration) -> WorkerSettings:
             messages=topics.messages,
             alerts=topics.alerts,
             dead_letters=topics.dead_letters,
+            ledger=topics.ledger,
         ),
         membership=Membership(
             consumer.group, consumer.instance_id, consumer.session_timeout_seconds

@@ -137,6 +137,7 @@ class TopicsSection(Section):
     messages: Topic = "messages"
     alerts: Topic = "alerts"
     dead_letters: Topic = "dead-letters"
+    ledger: Topic = "ledger"
     partitions: Annotated[Whole, Field(ge=1, le=100_000)] = 4
     replication_factor: Annotated[Whole, Field(ge=1, le=32_767)] | None = None
     retention_days: Days | None = None
