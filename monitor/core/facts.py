@@ -175,18 +175,11 @@ def scan_of(carrier: str, tracking: str) -> Scan:
 
 
 def share_texts(order: Order) -> None:
-    """Keep one object of each text that many orders have, or that an order has twice.
-
-    Every event brings its own copies; they would take a quarter of an order's memory.
-    """
+    """Keep one object of each text that many orders have: every event brings its own copy."""
     if order.category is not None:
         order.category = _shared(order.category)
     if order.carrier is not None:
         order.carrier = _shared(order.carrier)
-    if len(order.scans) == 1:
-        carrier, tracking = order.scans[0]
-        if tracking == order.tracking and tracking is not order.tracking:
-            order.scans = ((carrier, order.tracking),)
 
 
 def _shared(text: str) -> str:

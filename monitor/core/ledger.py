@@ -247,14 +247,6 @@ class Account:
             self.tallies.recount_order(order, now, self.market.resting_on[fact])
         return self._outcome(order, changed)
 
-    def _merge_scan(self, note: Note, event: Any, at: Instant, now: Instant, fact: Fact) -> Outcome:
-        order = self.orders.get(event.order) or self._order(event.order, at)
-        changed = note(order, event, at)
-        if changed:
-            share_texts(order)
-            self.tallies.recount_order(order, now, self.market.resting_on[fact])
-        return self._outcome(order, changed)
-
     def _merge_dates(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
         """An event that may move counting days, and whatever follows from them."""
         order = self.orders.get(event.order) or self._order(event.order, at)
@@ -323,10 +315,11 @@ class Account:
 
     def _outcome(self, subject: Subject, changed: bool) -> Outcome:  # noqa: FBT001
         subject.events += 1
-        if changed:
-            self._keep(self.orders[subject.order] if isinstance(subject, Return) else subject)
-        else:
+        if not changed:
             subject.redundant += 1
+        elif self._journal is not None:
+            kept = self.orders[subject.order] if isinstance(subject, Return) else subject
+            self._journal.note(kept, self.prefix)
         if subject.day is not None and subject.day <= self.market.floor and self.is_late(subject):
             return Outcome.LATE
         return Outcome.COUNTED if changed else Outcome.REDUNDANT
@@ -343,13 +336,14 @@ class Account:
         return order
 
     def _has_room(self, event: Any, growth: int, at: Instant) -> bool:
-        if isinstance(event, MessageReceived):
+        kind = type(event)
+        if kind is MessageReceived:
             known = self.messages.get(event.message)
             order = self.orders.get(event.order) if event.order is not None else None
             return growth <= RECORD_BYTES_MAX and may_name(known, order)
-        if isinstance(event, ViolationReported):
+        if kind is ViolationReported:
             return growth <= RECORD_BYTES_MAX
-        return has_room(self._order(event.order, at), growth)
+        return has_room(self.orders.get(event.order) or self._order(event.order, at), growth)
 
     def _rename(self, message: Message, named: str | None, now: Instant) -> None:
         """Let the order count a message that names it, and no longer the one it named."""
@@ -474,7 +468,7 @@ _MERGES: dict[type, tuple[Callable[..., Outcome], Note, Fact | None]] = {
     OrderPlaced: (Account._merge_dates, merging.note_placed, None),
     OrderAmended: (Account._merge_dates, merging.note_promises, None),
     OrderShipped: (Account._merge_ending, merging.note_shipped, "shipment"),
-    OrderScanned: (Account._merge_scan, merging.note_scanned, "scan"),
+    OrderScanned: (Account._merge_order, merging.note_scanned, "scan"),
     OrderDelivered: (Account._merge_order, merging.note_delivered, "delivery"),
     OrderCancelled: (Account._merge_ending, merging.note_cancelled, "cancellation"),
     OrderRefunded: (Account._merge_order, merging.note_refunded, "refund"),
