@@ -38,7 +38,7 @@ class Calendar:
     def __init__(self, zone: ZoneInfo, is_holiday: Callable[[date], bool]) -> None:
         self.zone = zone
         self._is_holiday = is_holiday
-        self._offset_of_hour: dict[int, int | None] = {}
+        self._day_of_hour: dict[int, Day | None] = {}
         self._last_second = lru_cache(maxsize=4096)(self._find_last_second)
         self._handling_end = lru_cache(maxsize=4096)(self._find_handling_end)
 
@@ -46,12 +46,10 @@ class Calendar:
         """The local day of an instant."""
         hour = at // HOUR
         try:
-            offset = self._offset_of_hour[hour]
+            day = self._day_of_hour[hour]
         except KeyError:
-            offset = self._remember_hour(hour)
-        if offset is None:
-            offset = self._offset(at)
-        return (at + offset) // DAY
+            day = self._remember_hour(hour)
+        return (at + self._offset(at)) // DAY if day is None else day
 
     def start_of(self, day: Day) -> Instant:
         """The first instant at which the local date is ``day`` or later."""
@@ -84,13 +82,16 @@ class Calendar:
         wall = datetime.combine(date_of(day), datetime.min.time(), self.zone)
         return instant_of(wall.replace(hour=23, minute=59, second=59, fold=1))
 
-    def _remember_hour(self, hour: int) -> int | None:
-        """The offset during an hour of UTC, None where it changes within that hour."""
-        if len(self._offset_of_hour) > 200_000:
-            self._offset_of_hour.clear()
-        first, last = self._offset(hour * HOUR), self._offset((hour + 1) * HOUR - 1)
-        self._offset_of_hour[hour] = first if first == last else None
-        return self._offset_of_hour[hour]
+    def _remember_hour(self, hour: int) -> Day | None:
+        """The local day of an hour of UTC, None where two days share it or clocks are set."""
+        if len(self._day_of_hour) > 200_000:
+            self._day_of_hour.clear()
+        first_at, last_at = hour * HOUR, (hour + 1) * HOUR - 1
+        offset = self._offset(first_at)
+        is_steady = offset == self._offset(last_at)
+        first, last = (first_at + offset) // DAY, (last_at + offset) // DAY
+        day = self._day_of_hour[hour] = first if is_steady and first == last else None
+        return day
 
     def _offset(self, at: Instant) -> int:
         """UTC offset in microseconds; outside the years of datetime, that of the nearest."""

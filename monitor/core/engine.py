@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +26,10 @@ from monitor.core.report import Evidence, evidence_of, offenders_of, open_items_
 from monitor.core.restoring import restore
 from monitor.core.rules import Rulebook, WindowDays
 from monitor.core.schedule import Schedule
+
+# About five milliseconds of work each.
+_SUBJECTS_A_SLICE = 500
+_ACCOUNTS_A_SLICE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,9 @@ class Engine:
         self._held_by_id: dict[str, Held] = {}
         self._serial = count()
         self._gone: list[Reading] = []
+        # Accounts with a series touched since ``changed`` was last called, in a set with an
+        # order, so that the same steps give the same list.
+        self._stirred: dict[Account, None] = {}
         self._policy_change_at = rulebook.next_change_at(now)
 
     @property
@@ -87,17 +94,21 @@ class Engine:
         outcomes = [0, 0, 0, 0]
         held = 0
         too_large: list[Event] = []
-        now = self.now
+        now, accounts, stirred = self.now, self._accounts, self._stirred
         for event in events:
             at = instant_of(event.at)
             if at > now:
                 self._hold(Held(id=digest_of(event), event=event))
                 held += 1
-            else:
-                outcome = self._merge(event, at)
-                outcomes[outcome] += 1
-                if outcome is Outcome.TOO_LARGE:
-                    too_large.append(event)
+                continue
+            account = accounts.get((event.seller, event.marketplace))
+            if account is None:
+                account = self._account(event.seller, event.marketplace)
+            stirred[account] = None
+            outcome = account.merge(event, at, now)
+            outcomes[outcome] += 1
+            if outcome is Outcome.TOO_LARGE:
+                too_large.append(event)
         return Applied(outcomes[0], outcomes[1], outcomes[2], held, tuple(too_large))
 
     def restore(self, key: Key, value: bytes) -> None:
@@ -115,6 +126,7 @@ class Engine:
                 self._journal.found(known, key.epoch)
             return
         account = self._account(key.seller, key.marketplace)
+        self._stirred[account] = None
         restore(account, self._journal, key, value, self.now)
 
     def advance(self, now: Instant) -> None:
@@ -122,29 +134,24 @@ class Engine:
 
         An instant before the present one is ignored: time never goes back.
         """
+        for _ in self.advancing(now):
+            pass
+
+    def advancing(self, now: Instant) -> Iterator[None]:
+        """``advance`` in slices of a few milliseconds, for a caller with other work to do.
+
+        The engine stands at ``now`` from the first slice on, but its readings are those of
+        ``now`` only after the last: until then nothing else may be done with it.
+        """
         if now <= self.now:
             return
         self.now = now
         if self._policy_change_at is not None and now >= self._policy_change_at:
-            self._change_policies()
-        turned = [market for market in self._markets.values() if market.turn(now)]
+            yield from _sliced(self._change_policies(), _SUBJECTS_A_SLICE)
+        turned = {market for market in self._markets.values() if market.turn(now)}
         if turned:
-            self._turn_accounts(turned)
-        while self._held and self._held[0][0] <= now:
-            self._release(*heappop(self._held))
-        for account, subject in self._schedule.due(now):
-            account.tallies.moved_by = "time"
-            account.recount(subject, now)
-            account.tallies.moved_by = "events"
-
-    def advancing(self, now: Instant) -> Iterator[None]:
-        """``advance`` in slices."""
-        self.advance(now)
-        yield
-
-    def changing(self) -> Iterator[Reading]:
-        """``changed`` in slices."""
-        yield from self.changed()
+            yield from self._turn_accounts(turned)
+        yield from _sliced(self._pass_time(), _SUBJECTS_A_SLICE)
 
     def readings(self) -> list[Reading]:
         """All readings whose counts are not all zero, in the order of the contract."""
@@ -161,13 +168,16 @@ class Engine:
         Events touch a series, and so does time: a deadline, or a day that leaves a window.
         Readings that have become empty are among them.
         """
-        found, self._gone = self._gone, []
-        for account in self._accounts.values():
-            touched = account.tallies.touched
-            if touched:
-                found.extend(readings_of(account, touched, touched))
-                touched.clear()
-        return found
+        return list(self.changing())
+
+    def changing(self) -> Iterator[Reading]:
+        """``changed`` one by one; to be read to its end before anything else is done."""
+        gone, self._gone = self._gone, []
+        yield from gone
+        stirred, self._stirred = self._stirred, {}
+        for account in stirred:
+            touched = account.tallies.take_touched()
+            yield from readings_of(account, touched, touched)
 
     def open_items(self) -> list[OpenItems]:
         """Open items by seller, marketplace and kind."""
@@ -220,9 +230,6 @@ class Engine:
                     redundant += subject.redundant
         return Balance(counted=events - redundant, redundant=redundant, late=late)
 
-    def _merge(self, event: Event, at: Instant) -> Outcome:
-        return self._account(event.seller, event.marketplace).merge(event, at, self.now)
-
     def _account(self, seller: str, marketplace: str) -> Account:
         account = self._accounts.get((seller, marketplace))
         if account is None:
@@ -241,7 +248,9 @@ class Engine:
         heappush(self._held, (instant_of(held.event.at), next(self._serial), held))
 
     def _release(self, at: Instant, _: int, held: Held) -> None:
-        self._merge(held.event, at)
+        account = self._account(held.event.seller, held.event.marketplace)
+        self._stirred[account] = None
+        account.merge(held.event, at, self.now)
         if self._journal is not None:
             del self._held_by_id[held.id]
             self._journal.drop(held, prefix_of(held.event))
@@ -253,18 +262,30 @@ class Engine:
             market = self._markets[name] = Market(name, rules, self.now)
         return market
 
-    def _turn_accounts(self, turned: list[Market]) -> None:
-        for key, account in list(self._accounts.items()):
+    def _pass_time(self) -> Iterator[None]:
+        while self._held and self._held[0][0] <= self.now:
+            self._release(*heappop(self._held))
+            yield
+        for account, subject, due_at in self._schedule.due(self.now):
+            self._stirred[account] = None
+            account.wake(subject, due_at, self.now)
+            yield
+
+    def _turn_accounts(self, turned: set[Market]) -> Iterator[None]:
+        for number, (key, account) in enumerate(list(self._accounts.items()), 1):
             if account.market in turned:
-                account.drop_expired()
+                yield from _sliced(account.drop_expired(), _SUBJECTS_A_SLICE)
                 account.tallies.touch_all("time")
+                self._stirred[account] = None
                 if account.is_empty():
                     # Its series end here, and somebody may still show or alert on them.
-                    touched = account.tallies.touched
+                    touched = account.tallies.take_touched()
                     self._gone.extend(readings_of(account, touched, touched))
                     del self._accounts[key]
+            if number % _ACCOUNTS_A_SLICE == 0:
+                yield
 
-    def _change_policies(self) -> None:
+    def _change_policies(self) -> Iterator[None]:
         self._policy_change_at = self._rulebook.next_change_at(self.now)
         for name, market in list(self._markets.items()):
             rules = self._rulebook.in_force(name, self.now)
@@ -274,11 +295,18 @@ class Engine:
             market = self._markets[account.market.name]
             if market is not account.market:
                 was = list(readings_of(account, account.tallies.keys()))
-                account.rebuild(market, self.now)
+                yield from account.rebuild(market, self.now)
                 account.tallies.touch_all("policy")
+                self._stirred[account] = None
                 present = {alike(one) for one in readings_of(account, account.tallies.keys())}
                 # Series of the former policy end here, like those of a seller that is gone.
                 self._gone.extend(emptied(one) for one in was if alike(one) not in present)
+            yield
+
+
+def _sliced(steps: Iterator[None], size: int) -> Iterator[None]:
+    """One step for every ``size`` steps."""
+    return islice(steps, size - 1, None, size)
 
 
 def prefix_of(event: Event) -> str:

@@ -9,6 +9,13 @@ from monitor.core.kept import Kept
 Scan = tuple[str, str]
 """Carrier and tracking number as compared: trimmed and without case."""
 
+# Far more than there are carriers and categories: a bound on what others can make it hold.
+_TEXTS_MAX = 100_000
+_texts: dict[str, str] = {}
+
+Days = tuple[Day | None, Day | None, Day | None]
+"""The order day and the days of the two promises, None where there is none, or none counts."""
+
 
 class Subject(Kept, kw_only=True, eq=False, gc=False):
     """What every subject carries besides its facts: the engine's own bookkeeping.
@@ -88,7 +95,7 @@ class Order(Subject, kw_only=True, eq=False, gc=False):
     messages: int = 0
     text_bytes: int = 0
     ship_due_at: Instant | None = None
-    days: tuple[Day | None, Day | None, Day | None] = (None, None, None)
+    days: Days = (None, None, None)
     counted_category: str | None = None
 
     @property
@@ -164,4 +171,18 @@ def newest_at(order: Order) -> Instant | None:
 
 def scan_of(carrier: str, tracking: str) -> Scan:
     """How carriers and tracking numbers are compared: trimmed and without case."""
-    return carrier.strip().casefold(), tracking.strip().casefold()
+    return _shared(carrier.strip().casefold()), tracking.strip().casefold()
+
+
+def share_texts(order: Order) -> None:
+    """Keep one object of each text that many orders have: every event brings its own copy."""
+    if order.category is not None:
+        order.category = _shared(order.category)
+    if order.carrier is not None:
+        order.carrier = _shared(order.carrier)
+
+
+def _shared(text: str) -> str:
+    if len(_texts) > _TEXTS_MAX:
+        _texts.clear()
+    return _texts.setdefault(text, text)

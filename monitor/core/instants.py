@@ -23,7 +23,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def instant_of(moment: datetime) -> Instant:
     """The instant of an aware datetime, exact to the microsecond."""
     since = moment - EPOCH
-    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+    return since.days * DAY + since.seconds * SECOND + since.microseconds
 
 
 def utc(instant: Instant) -> datetime:

@@ -32,12 +32,22 @@ from monitor.core.events import (
     ViolationReported,
     ViolationResolved,
 )
-from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote, newest_at
+from monitor.core.facts import (
+    Message,
+    Order,
+    Return,
+    Subject,
+    Violation,
+    Vote,
+    newest_at,
+    share_texts,
+)
 from monitor.core.instants import Day, Instant
 from monitor.core.journal import Journal
 from monitor.core.kept import Heartbeat, Kept
 from monitor.core.limits import RECORD_BYTES_MAX, growth_bytes, has_room, may_name
-from monitor.core.market import Market
+from monitor.core.market import Judged, Market
+from monitor.core.metrics.metric import Fact
 from monitor.core.readings import MovedBy
 from monitor.core.schedule import Schedule
 from monitor.core.tallies import Tallies
@@ -100,15 +110,18 @@ class Account:
         found = _MERGES.get(type(event))
         if found is None:
             return self._merge_heartbeat(at)
-        merge, note = found
+        merge, note, fact = found
         growth = growth_bytes(event)
         if growth and not self._has_room(event, growth, at):
             return Outcome.TOO_LARGE
-        return merge(self, note, event, at, now)
+        if fact is None:
+            return merge(self, note, event, at, now)
+        return merge(self, note, event, at, now, fact)
 
     def take_up(self, subject: Subject, now: Instant, *, named: str | None, is_new: bool) -> None:
         """Count a subject whose facts the ledger brought; ``named``: the order it named so far."""
         if isinstance(subject, Order):
+            share_texts(subject)
             self.tallies.redate(subject)
             self._note_claims(subject)
             for request in (subject.returns or {}).values():
@@ -119,8 +132,8 @@ class Account:
         if is_new:
             self._file_leaving(subject, self._last_day(subject, unknown=self.market.day))
 
-    def rebuild(self, market: Market, now: Instant) -> None:
-        """Count everything anew under another policy."""
+    def rebuild(self, market: Market, now: Instant) -> Iterator[None]:
+        """Count everything anew under another policy, one subject a step."""
         self._begin_counting(market, "policy")
         for subject in self.subjects():
             subject.day, subject.verdict, subject.wake_at = None, 0, None
@@ -134,13 +147,14 @@ class Account:
             self.recount(subject, now)
             if not isinstance(subject, Return):
                 self._file_leaving(subject, self._last_day(subject, unknown=market.day))
+            yield
         self.tallies.moved_by = "events"
 
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""
         match subject:
             case Order():
-                self._recount_order(subject, now)
+                self._recount_order(subject, now, self.market.every)
             case Return():
                 self._recount(subject, "return_dissatisfaction_rate", subject.requested_at, now)
             case Message():
@@ -150,8 +164,24 @@ class Account:
             case Violation():
                 self._recount(subject, "policy_violations", subject.reported_at, now)
 
-    def drop_expired(self) -> None:
-        """Forget the subjects whose day has long left; to be called as local days pass."""
+    def wake(self, subject: Subject, due_at: Instant, now: Instant) -> None:
+        """Recount a subject whose facts are as they were, and that time was to turn."""
+        if isinstance(subject, Order):
+            # Most have been shipped, scanned and delivered since this was scheduled.
+            turn_at = self.tallies.next_turn(subject, due_at - 1)
+            if turn_at is None or turn_at > now:
+                self._schedule_turn(subject, turn_at)
+                return
+        self.tallies.moved_by = "time"
+        if isinstance(subject, Order):
+            self.tallies.recount_order(subject, now, self.market.turning)
+            self._schedule_turn(subject, self.tallies.next_turn(subject, now))
+        else:
+            self.recount(subject, now)
+        self.tallies.moved_by = "events"
+
+    def drop_expired(self) -> Iterator[None]:
+        """Forget the subjects whose day has long left, one a step; due as local days pass."""
         today = self.market.day
         gone_day = today - self.market.rules.retention_days - _LEAVE_AFTER_DAYS
         for day in sorted(day for day in self._leaving if day <= today):
@@ -161,6 +191,7 @@ class Account:
                     self._forget(subject)
                 else:
                     self._file_leaving(subject, last_day)
+                yield
 
     def is_empty(self) -> bool:
         """Whether nothing is left."""
@@ -206,28 +237,44 @@ class Account:
         self._keep(self.heartbeat)
         return Outcome.COUNTED
 
-    def _merge_order(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+    def _merge_order(
+        self, note: Note, event: Any, at: Instant, now: Instant, fact: Fact
+    ) -> Outcome:
         """An event that moves verdicts only; no deadline, and no instant to wake at."""
-        order = self._order(event.order, at)
+        order = self.orders.get(event.order) or self._order(event.order, at)
         changed = note(order, event, at)
         if changed:
-            self.tallies.recount_order(order, now)
+            self.tallies.recount_order(order, now, self.market.resting_on[fact])
         return self._outcome(order, changed)
 
     def _merge_dates(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
-        """An event that may move dates too: placed, amended, shipped, cancelled."""
-        order = self._order(event.order, at)
+        """An event that may move counting days, and whatever follows from them."""
+        order = self.orders.get(event.order) or self._order(event.order, at)
         changed = note(order, event, at)
         if changed:
+            share_texts(order)
             self.tallies.redate(order)
-            self._recount_order(order, now)
+            self._recount_order(order, now, self.market.every)
         return self._outcome(order, changed)
 
-    def _merge_claim(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
+    def _merge_ending(
+        self, note: Note, event: Any, at: Instant, now: Instant, fact: Fact
+    ) -> Outcome:
+        """An event that ends a deadline or begins a delay: shipped, cancelled."""
+        order = self.orders.get(event.order) or self._order(event.order, at)
+        changed = note(order, event, at)
+        if changed:
+            share_texts(order)
+            self._recount_order(order, now, self.market.resting_on[fact])
+        return self._outcome(order, changed)
+
+    def _merge_claim(
+        self, note: Note, event: Any, at: Instant, now: Instant, fact: Fact
+    ) -> Outcome:
         order = self._order(event.order, at)
         changed = note(order, event, at)
         if changed:
-            self.tallies.recount_order(order, now)
+            self.tallies.recount_order(order, now, self.market.resting_on[fact])
             self._note_claims(order)
         return self._outcome(order, changed)
 
@@ -268,10 +315,11 @@ class Account:
 
     def _outcome(self, subject: Subject, changed: bool) -> Outcome:  # noqa: FBT001
         subject.events += 1
-        if changed:
-            self._keep(self.orders[subject.order] if isinstance(subject, Return) else subject)
-        else:
+        if not changed:
             subject.redundant += 1
+        elif self._journal is not None:
+            kept = self.orders[subject.order] if isinstance(subject, Return) else subject
+            self._journal.note(kept, self.prefix)
         if subject.day is not None and subject.day <= self.market.floor and self.is_late(subject):
             return Outcome.LATE
         return Outcome.COUNTED if changed else Outcome.REDUNDANT
@@ -288,13 +336,14 @@ class Account:
         return order
 
     def _has_room(self, event: Any, growth: int, at: Instant) -> bool:
-        if isinstance(event, MessageReceived):
+        kind = type(event)
+        if kind is MessageReceived:
             known = self.messages.get(event.message)
             order = self.orders.get(event.order) if event.order is not None else None
             return growth <= RECORD_BYTES_MAX and may_name(known, order)
-        if isinstance(event, ViolationReported):
+        if kind is ViolationReported:
             return growth <= RECORD_BYTES_MAX
-        return has_room(self._order(event.order, at), growth)
+        return has_room(self.orders.get(event.order) or self._order(event.order, at), growth)
 
     def _rename(self, message: Message, named: str | None, now: Instant) -> None:
         """Let the order count a message that names it, and no longer the one it named."""
@@ -307,22 +356,22 @@ class Account:
             return
         order = self._order(name, at)
         order.messages += change
-        self.tallies.recount_order(order, now)
+        self.tallies.recount_order(order, now, self.market.resting_on["message"])
 
-    def _recount_order(self, order: Order, now: Instant) -> None:
-        self.tallies.recount_order(order, now)
+    def _recount_order(self, order: Order, now: Instant, judged: Judged) -> None:
+        self.tallies.recount_order(order, now, judged)
         self._note_shipment(order)
-        turn_at = self.tallies.next_turn(order, now)
+        self._schedule_turn(order, self.tallies.next_turn(order, now))
+
+    def _schedule_turn(self, subject: Subject, turn_at: Instant | None) -> None:
         if turn_at is not None:
-            self._schedule.wake(turn_at, self, order)
+            self._schedule.wake(turn_at, self, subject)
 
     def _recount(self, subject: Subject, metric: str, at: Instant | None, now: Instant) -> None:
         self.tallies.recount(metric, subject, at, now)
         if isinstance(subject, Return):
             self._note_return(subject)
-        turn_at = self.tallies.next_turn_of(metric, subject, now)
-        if turn_at is not None:
-            self._schedule.wake(turn_at, self, subject)
+        self._schedule_turn(subject, self.tallies.next_turn_of(metric, subject, now))
 
     def _recount_message(self, message: Message, now: Instant) -> None:
         was_day = message.day
@@ -415,25 +464,26 @@ class Account:
                 del self.violations[subject.id]
 
 
-_MERGES: dict[type, tuple[Callable[..., Outcome], Note]] = {
-    OrderPlaced: (Account._merge_dates, merging.note_placed),
-    OrderAmended: (Account._merge_dates, merging.note_promises),
-    OrderShipped: (Account._merge_dates, merging.note_shipped),
-    OrderScanned: (Account._merge_order, merging.note_scanned),
-    OrderDelivered: (Account._merge_order, merging.note_delivered),
-    OrderCancelled: (Account._merge_dates, merging.note_cancelled),
-    OrderRefunded: (Account._merge_order, merging.note_refunded),
-    FeedbackLeft: (Account._merge_order, merging.note_feedback),
-    FeedbackRemoved: (Account._merge_order, merging.note_feedback),
-    ClaimOpened: (Account._merge_claim, merging.note_claim_opened),
-    ClaimDecided: (Account._merge_claim, merging.note_claim_decided),
-    ReturnRequested: (Account._merge_return, merging.note_return_requested),
-    ReturnAnswered: (Account._merge_return, merging.note_return_answered),
-    ReturnRated: (Account._merge_return, merging.note_return_rated),
-    ServiceRated: (Account._merge_vote, merging.note_vote),
-    ViolationReported: (Account._merge_violation, merging.note_violation_reported),
-    ViolationResolved: (Account._merge_violation, merging.note_violation_resolved),
-    MessageReceived: (Account._merge_message, merging.note_message_received),
-    MessageAnswered: (Account._merge_message, merging.note_message_closed),
-    MessageDismissed: (Account._merge_message, merging.note_message_closed),
+_MERGES: dict[type, tuple[Callable[..., Outcome], Note, Fact | None]] = {
+    OrderPlaced: (Account._merge_dates, merging.note_placed, None),
+    OrderAmended: (Account._merge_dates, merging.note_promises, None),
+    OrderShipped: (Account._merge_ending, merging.note_shipped, "shipment"),
+    OrderScanned: (Account._merge_order, merging.note_scanned, "scan"),
+    OrderDelivered: (Account._merge_order, merging.note_delivered, "delivery"),
+    OrderCancelled: (Account._merge_ending, merging.note_cancelled, "cancellation"),
+    OrderRefunded: (Account._merge_order, merging.note_refunded, "refund"),
+    FeedbackLeft: (Account._merge_order, merging.note_feedback, "feedback"),
+    FeedbackRemoved: (Account._merge_order, merging.note_feedback, "feedback"),
+    ClaimOpened: (Account._merge_claim, merging.note_claim_opened, "claim"),
+    ClaimDecided: (Account._merge_claim, merging.note_claim_decided, "claim"),
+    ReturnRequested: (Account._merge_return, merging.note_return_requested, None),
+    ReturnAnswered: (Account._merge_return, merging.note_return_answered, None),
+    ReturnRated: (Account._merge_return, merging.note_return_rated, None),
+    ServiceRated: (Account._merge_vote, merging.note_vote, None),
+    ViolationReported: (Account._merge_violation, merging.note_violation_reported, None),
+    ViolationResolved: (Account._merge_violation, merging.note_violation_resolved, None),
+    MessageReceived: (Account._merge_message, merging.note_message_received, None),
+    MessageAnswered: (Account._merge_message, merging.note_message_closed, None),
+    MessageDismissed: (Account._merge_message, merging.note_message_closed, None),
 }
+"""Per type of event: how it merges, the rule of its facts, and the fact of an order it tells."""

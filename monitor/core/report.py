@@ -7,6 +7,7 @@ from msgspec import Struct
 from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote
 from monitor.core.instants import Day, Instant
 from monitor.core.ledger import Account
+from monitor.core.market import SeriesKey
 from monitor.core.metrics.metric import HIT, OUT, Metric, SubjectKind
 from monitor.core.readings import (
     MovedBy,
@@ -17,7 +18,6 @@ from monitor.core.readings import (
     orders_to_recover_of,
 )
 from monitor.core.rules import MetricRule, WindowDays
-from monitor.core.tallies import SeriesKey
 from monitor.core.windows import untally
 
 _UNMOVED: Mapping[SeriesKey, MovedBy] = {}
@@ -134,8 +134,7 @@ def _counted(
 ) -> Iterator[tuple[Subject, int, Day]]:
     """Each subject within a window, with its verdict and counting day."""
     definition, rule = _metric(account, metric)
-    frame = account.market.frames[account.market.index_of[metric]]
-    left, last = frame.spans[rule.windows.index(window)]
+    left, last = account.market.span(metric, window)
     for subject in account.subjects():
         if not isinstance(subject, _TYPE_OF[definition.subject]):
             continue

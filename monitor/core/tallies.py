@@ -8,33 +8,39 @@ from collections.abc import Iterator
 
 from monitor.core.facts import Message, Order, Subject
 from monitor.core.instants import Day, Instant
-from monitor.core.market import Market
-from monitor.core.metrics.metric import COUNTED, HIT
+from monitor.core.market import OF_VERDICT, Held, Judged, Market, SeriesKey
 from monitor.core.readings import MovedBy
-from monitor.core.windows import Series, tally
-
-SeriesKey = tuple[int, str | None]
-"""Index of the metric in the market's rules, and the category (None: all)."""
-
-_OF_VERDICT = (tally(0, 0), tally(0, 1), tally(1, 0), tally(1, 1))
-assert _OF_VERDICT[COUNTED | HIT] == tally(1, 1)
+from monitor.core.windows import Buckets, in_slot, last_slot_of, slot_of, tally
 
 
 class Tallies:
     """The series of one seller in one marketplace.
 
-    ``touched`` collects the series that changed since it was last cleared, and what moved
-    them last, which whoever moves them says in ``moved_by``.
+    They remember which of them were touched, and what moved each last, which whoever moves
+    them says in ``moved_by``.
     """
 
-    __slots__ = ("_answer_times", "_market", "_series", "moved_by", "touched")
+    __slots__ = ("_buckets", "_known", "_market", "_moved", "_moved_by", "_pending", "_touched")
 
     def __init__(self, market: Market, moved_by: MovedBy = "events") -> None:
         self._market = market
-        self._series: dict[SeriesKey, Series] = {}
-        self._answer_times: Series | None = None
-        self.touched: dict[SeriesKey, MovedBy] = {}
-        self.moved_by = moved_by
+        self._buckets = Buckets(market.frame)
+        self._pending = self._buckets.pending
+        self._known = 0
+        self._touched: dict[SeriesKey, MovedBy] = {}
+        self._moved = 0
+        self._moved_by = moved_by
+
+    @property
+    def moved_by(self) -> MovedBy:
+        """What moves the series from here on."""
+        return self._moved_by
+
+    @moved_by.setter
+    def moved_by(self, moved_by: MovedBy) -> None:
+        if self._moved:
+            self._note_moved()
+        self._moved_by = moved_by
 
     def redate(self, order: Order) -> None:
         """Bring ship-by date, counting days and category in step with an order's facts.
@@ -44,43 +50,43 @@ class Tallies:
         if order.placed_at is None:
             return
         was_days, was_category = order.days, order.counted_category
-        days = order.days = self._days(order)
-        category = order.counted_category = order.category
-        order.day = self._latest_day(days)
-        if not order.verdict or (was_days == days and was_category == category):
+        order.days, order.day = self._market.date_order(order)
+        order.counted_category = self._market.category_of(order)
+        if not order.verdict or (was_days == order.days and was_category == order.counted_category):
             return
-        for index, shift, day_of, _, _, rule in self._market.order_metrics:
-            verdict = (order.verdict >> shift) & 3
-            was_day, day = was_days[day_of], days[day_of]
-            if was_day != day:
-                self._move((index, None), was_day, verdict, day, verdict)
-            if rule.by_category:
-                self._recategorise(index, was_category, was_day, -_OF_VERDICT[verdict])
-                self._recategorise(index, category, day, _OF_VERDICT[verdict])
-            if day is None:
-                order.verdict &= ~(3 << shift)
+        before = self._held(order.verdict, was_days, was_category)
+        after = self._held(order.verdict, order.days, order.counted_category)
+        for slot, day, counted in before - after:
+            self._add(slot, day, -counted)
+        for slot, day, counted in after - before:
+            self._add(slot, day, counted)
 
-    def recount_order(self, order: Order, now: Instant) -> None:
-        """Bring the order metrics in step with the facts of an order."""
+    def recount_order(self, order: Order, now: Instant, judged: Judged) -> None:
+        """Bring order metrics in step with the facts of an order.
+
+        Args:
+            order: the order.
+            now: the instant.
+            judged: the metrics that can have changed.
+        """
         if order.placed_at is None:
             return
-        verdict = 0
-        days, fulfilled_by = order.days, order.fulfilled_by
-        for _, shift, day_of, population, judge, rule in self._market.order_metrics:
-            if days[day_of] is not None and (population is None or population == fulfilled_by):
+        was, days = order.verdict, order.days
+        verdict = was & judged.others
+        for shift, day_of, judge, rule in judged.of[order.fulfilled_by]:
+            if days[day_of] is not None:
                 verdict |= judge(order, rule, now) << shift
-        moved = verdict ^ order.verdict
-        if not moved:
+        if verdict == was:
             return
-        for index, shift, day_of, _, _, rule in self._market.order_metrics:
-            if (moved >> shift) & 3:
-                day = days[day_of]
-                was, is_now = (order.verdict >> shift) & 3, (verdict >> shift) & 3
-                self._move((index, None), day, was, day, is_now)
-                if order.counted_category in rule.by_category:
-                    change = _OF_VERDICT[is_now] - _OF_VERDICT[was]
-                    self._recategorise(index, order.counted_category, day, change)
-        order.verdict = verdict
+        move = (was, verdict, order.counted_category)
+        step = self._market.steps.get(move) or self._market.step(*move)
+        order.verdict = step.verdict
+        self._moved |= step.touched
+        pending = self._pending
+        for day_of, change in step.changes:
+            day = days[day_of]
+            assert day is not None
+            pending[day] = pending.get(day, 0) + change
 
     def recount(self, metric: str, subject: Subject, at: Instant | None, now: Instant) -> None:
         """Bring the metric of a return, message, vote or violation in step with its facts.
@@ -95,32 +101,30 @@ class Tallies:
         if index is not None:
             verdict = market.metrics[index].judge(subject, market.rules.metrics[index], now)
             if verdict != subject.verdict or day != subject.day:
-                self._move((index, None), subject.day, subject.verdict, day, verdict)
+                self._move(index, subject.day, subject.verdict, day, verdict)
                 subject.verdict = verdict
         subject.day = day
 
     def recount_answer(self, message: Message, was_day: Day | None) -> None:
         """Bring the answer times in step with a message; ``was_day`` is where it counted."""
         index = self._market.index_of.get("contact_response_rate")
-        micros = message.answer_micros
-        if index is None or (micros is None and message.counted_answer is None):
+        was, micros = message.counted_answer, message.answer_micros
+        if index is None or (micros is None and was is None):
             return
-        frame = self._market.frames[index]
-        if self._answer_times is None:
-            self._answer_times = Series(frame)
-        if message.counted_answer is not None and was_day is not None:
-            self._answer_times.add(frame, was_day, -tally(message.counted_answer, 1))
+        slot = self._market.answers_slot
+        if was is not None and was_day is not None:
+            self._buckets.add(was_day, in_slot(slot, -tally(was, 1)))
         if micros is not None and message.day is not None:
-            self._answer_times.add(frame, message.day, tally(micros, 1))
+            self._buckets.add(message.day, in_slot(slot, tally(micros, 1)))
         message.counted_answer = micros
-        self.touched[index, None] = self.moved_by
+        self._touch(self._market.slots[index, None])
 
     def next_turn(self, order: Order, now: Instant) -> Instant | None:
         """The next instant at which time alone may change a verdict on an order."""
         if order.placed_at is None:
             return None
         earliest = None
-        for turns_at, rule in self._market.turning:
+        for turns_at, rule in self._market.turns:
             at = turns_at(order, rule)
             if at is not None and at > now and (earliest is None or at < earliest):
                 earliest = at
@@ -136,62 +140,56 @@ class Tallies:
 
     def touch_all(self, moved_by: MovedBy) -> None:
         """Note that every series moved."""
-        self.touched.update(dict.fromkeys(self._series, moved_by))
+        self._note_moved()
+        self._touched.update(dict.fromkeys(self.keys(), moved_by))
+
+    def take_touched(self) -> dict[SeriesKey, MovedBy]:
+        """The series touched since this was last called, and what moved each last."""
+        self._note_moved()
+        touched, self._touched = self._touched, {}
+        return touched
 
     def keys(self) -> Iterator[SeriesKey]:
-        """All series there are."""
-        return iter(self._series)
+        """All series that anything was ever counted in."""
+        self._note_moved()
+        return iter(self._market.keys_of(self._known))
 
     def sums(self, key: SeriesKey) -> list[int]:
         """The tally of each window of a series."""
-        return self._series[key].sums(self._market.frames[key[0]])
+        slot, sums = self._market.slots[key], self._buckets.sums(self._market.frame)
+        return [slot_of(sums[window], slot) for window in self._market.windows_of[key[0]]]
 
     def answer_sums(self, index: int) -> list[int]:
         """Answer time in microseconds and number of answers, per window, as tallies."""
-        frame = self._market.frames[index]
-        if self._answer_times is None:
-            return [0] * len(frame.spans)
-        return self._answer_times.sums(frame)
+        slot, sums = self._market.answers_slot, self._buckets.sums(self._market.frame)
+        return [last_slot_of(sums[window], slot) for window in self._market.windows_of[index]]
 
-    def _move(
-        self, key: SeriesKey, was_day: Day | None, was: int, day: Day | None, verdict: int
-    ) -> None:
+    def _held(
+        self, verdict: int, days: tuple[Day | None, ...], category: str | None
+    ) -> set[tuple[int, Day | None, int]]:
+        """What an order contributes: slot, counting day and tally."""
+        held: Iterator[Held] = self._market.held(verdict, category)
+        return {(slot, days[day_of], counted) for slot, day_of, counted in held}
+
+    def _move(self, index: int, was_day: Day | None, was: int, day: Day | None, now: int) -> None:
+        slot = self._market.slots[index, None]
         if was_day == day:
-            self._add(key, day, _OF_VERDICT[verdict] - _OF_VERDICT[was])
+            self._add(slot, day, OF_VERDICT[now] - OF_VERDICT[was])
         else:
-            self._add(key, was_day, -_OF_VERDICT[was])
-            self._add(key, day, _OF_VERDICT[verdict])
+            self._add(slot, was_day, -OF_VERDICT[was])
+            self._add(slot, day, OF_VERDICT[now])
 
-    def _recategorise(self, index: int, category: str | None, day: Day | None, change: int) -> None:
-        if category in self._market.rules.metrics[index].by_category:
-            self._add((index, category), day, change)
+    def _add(self, slot: int, day: Day | None, change: int) -> None:
+        if day is not None and change:
+            self._buckets.add(day, in_slot(slot, change))
+            self._touch(slot)
 
-    def _add(self, key: SeriesKey, day: Day | None, change: int) -> None:
-        if day is None or not change:
-            return
-        series = self._series.get(key)
-        frame = self._market.frames[key[0]]
-        if series is None:
-            series = self._series[key] = Series(frame)
-        series.add(frame, day, change)
-        self.touched[key] = self.moved_by
+    def _touch(self, slot: int) -> None:
+        self._moved |= 1 << slot
 
-    def _days(self, order: Order) -> tuple[Day | None, Day | None, Day | None]:
-        """Order day and promise days; settles the ship-by date under these rules."""
-        market = self._market
-        calendar = market.calendar
-        assert order.placed_at is not None
-        order_day = calendar.day_of(order.placed_at)
-        due_at = order.ship_by
-        if due_at is None:
-            due_at = calendar.end_of_handling(order_day, market.rules.handling_days)
-        order.ship_due_at = due_at
-        counted = market.counted_days
-        ship_day = calendar.day_of(due_at) if 1 in counted else None
-        promised = order.deliver_by
-        deliver_day = calendar.day_of(promised) if 2 in counted and promised is not None else None
-        return order_day, ship_day, deliver_day
-
-    def _latest_day(self, days: tuple[Day | None, Day | None, Day | None]) -> Day | None:
-        known = [day for day in (days[i] for i in self._market.counted_days) if day is not None]
-        return max(known, default=days[0])
+    def _note_moved(self) -> None:
+        """Say what moved the series that moved since the mover last changed."""
+        moved, self._moved = self._moved, 0
+        if moved:
+            self._known |= moved
+            self._touched.update(dict.fromkeys(self._market.keys_of(moved), self._moved_by))

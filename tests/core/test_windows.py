@@ -1,12 +1,10 @@
 """Window sums kept by difference equal sums over all days."""
 
-from fractions import Fraction
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.rules import Comparison, Limit, MetricRule, WindowDays
-from monitor.core.windows import Series, frame_of, tally, untally
+from monitor.core.rules import WindowDays
+from monitor.core.windows import Buckets, Frame, frame_of, in_slot, slot_of, tally, untally
 
 RETENTION_DAYS = 12
 windows = st.lists(
@@ -19,30 +17,29 @@ days_passed = st.integers(-1, 14)
 moves = st.lists(st.one_of(changes, days_passed), max_size=40)
 
 
-def rule_of(found: list[WindowDays], lag_days: int) -> MetricRule:
-    limit = Limit(Comparison.UNDER, Fraction(1, 2))
-    return MetricRule(metric="refund_rate", windows=tuple(found), limit=limit, lag_days=lag_days)
+def frame_on(day: int, found: list[WindowDays], lag_days: int) -> Frame:
+    return frame_of([(window, lag_days) for window in found], RETENTION_DAYS, day)
 
 
 @given(windows=windows, lag_days=st.integers(0, 3), moves=moves)
 def test_a_window_sums_its_days_and_no_other(
     windows: list[WindowDays], lag_days: int, moves: list[Change | int]
 ) -> None:
-    rule, today = rule_of(windows, lag_days), 100
-    frame = frame_of(rule, RETENTION_DAYS, today)
-    series, added = Series(frame), list[Change]()
+    today = 100
+    frame = frame_on(today, windows, lag_days)
+    buckets, added = Buckets(frame), list[Change]()
     for move in moves:
         if isinstance(move, int):
             today += move
-            frame = frame_of(rule, RETENTION_DAYS, today)
+            frame = frame_on(today, windows, lag_days)
             # What lies before the longest window is dropped, a step back reaches one day.
             added = [one for one in added if one[0] > today - RETENTION_DAYS - 1]
         else:
             day, numerator, extra = move
-            series.add(frame, day, tally(numerator, numerator + extra))
+            buckets.add(day, tally(numerator, numerator + extra))
             if day > today - RETENTION_DAYS - 1:
                 added.append((day, numerator, numerator + extra))
-        for window, total in zip(windows, series.sums(frame), strict=True):
+        for window, total in zip(windows, buckets.sums(frame), strict=True):
             length = RETENTION_DAYS if window == "all" else int(window)
             left = max(today - lag_days - length, today - RETENTION_DAYS)
             inside = [one for one in added if left < one[0] <= today - lag_days]
@@ -50,9 +47,24 @@ def test_a_window_sums_its_days_and_no_other(
 
 
 def test_a_change_can_be_taken_back() -> None:
-    frame = frame_of(rule_of([3], 0), RETENTION_DAYS, 100)
-    series = Series(frame)
-    series.add(frame, 99, tally(1, 1))
-    series.add(frame, 99, -tally(1, 1))
-    assert series.sums(frame) == [0]
-    assert series.by_day() == {}
+    frame = frame_on(100, [3], 0)
+    buckets = Buckets(frame)
+    buckets.add(99, tally(1, 1))
+    buckets.add(99, -tally(1, 1))
+    assert buckets.sums(frame) == [0]
+    assert buckets.by_day() == {}
+
+
+tallies = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
+
+
+@given(first=tallies, second=tallies, added=tallies)
+def test_what_is_added_in_one_slot_leaves_its_neighbours(
+    first: tuple[int, int], second: tuple[int, int], added: tuple[int, int]
+) -> None:
+    bucket = in_slot(0, tally(*first)) + in_slot(1, tally(*second))
+    more = bucket + in_slot(0, tally(*added))
+    assert untally(slot_of(more, 1)) == second
+    assert untally(slot_of(more, 0)) == (first[0] + added[0], first[1] + added[1])
+    less = more + in_slot(0, -tally(*first))
+    assert untally(slot_of(less, 0)) == added

@@ -62,6 +62,7 @@ METRIC = Metric(
     bad_side="high",
     judge=_judge,
     reasons=_reasons,
+    rests_on=frozenset({"shipment", "cancellation"}),
     turns_at=overdue_at,
     population=Population.SELLER,
 )

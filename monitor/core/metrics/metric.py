@@ -15,6 +15,13 @@ HIT = 2
 """Verdicts are bits: ``COUNTED`` in the denominator, ``HIT`` in the numerator."""
 
 
+Fact = Literal[
+    "shipment", "scan", "delivery", "cancellation", "refund", "feedback", "claim", "message"
+]
+"""What can become known of a placed order. Who fulfils it, its promises and its category are
+not among them: they may change every verdict."""
+
+
 class SubjectKind(StrEnum):
     """What a metric counts."""
 
@@ -41,6 +48,8 @@ class Metric:
     judge: Callable[[Any, MetricRule, Instant], int]
     reasons: Callable[[Any, MetricRule, Instant, Calendar], tuple[str, ...]]
     turns_at: Callable[[Any, MetricRule], Instant | None] | None = None
+    rests_on: frozenset[Fact] = frozenset()
+    """The facts of an order that ``judge`` looks at; news of others leaves the verdict."""
     population: Population = Population.ALL
     keys: frozenset[str] = field(default_factory=frozenset)
     """Keys of its policy table beside those of every metric."""

@@ -48,6 +48,7 @@ METRIC = Metric(
     bad_side="low",
     judge=_judge,
     reasons=_reasons,
+    rests_on=frozenset({"delivery", "cancellation"}),
     turns_at=_turns_at,
     population=Population.SELLER,
 )

@@ -84,5 +84,6 @@ METRIC = Metric(
     bad_side="high",
     judge=_judge,
     reasons=_reasons,
+    rests_on=frozenset({"feedback", "claim"}),
     keys=frozenset({"negative_rating_max", "guarantee_claims", "chargeback_kinds", "claim_hours"}),
 )

@@ -65,6 +65,7 @@ METRIC = Metric(
     bad_side="low",
     judge=_judge,
     reasons=_reasons,
+    rests_on=frozenset({"shipment", "cancellation", "refund", "feedback", "claim", "message"}),
     turns_at=overdue_at,
     keys=frozenset({"negative_rating_max"}),
 )

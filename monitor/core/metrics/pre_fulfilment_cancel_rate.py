@@ -45,6 +45,7 @@ METRIC = Metric(
     bad_side="high",
     judge=_judge,
     reasons=_reasons,
+    rests_on=frozenset({"shipment", "cancellation"}),
     population=Population.SELLER,
     keys=frozenset({"cancelled_by", "excused_reasons"}),
 )

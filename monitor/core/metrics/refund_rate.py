@@ -34,4 +34,5 @@ METRIC = Metric(
     bad_side="high",
     judge=_judge,
     reasons=_reasons,
+    rests_on=frozenset({"refund"}),
 )

@@ -51,6 +51,7 @@ METRIC = Metric(
     bad_side="low",
     judge=_judge,
     reasons=_reasons,
+    rests_on=frozenset({"shipment", "scan"}),
     turns_at=_turns_at,
     population=Population.SELLER,
     keys=frozenset({"scan_grace_hours", "by_category"}),
