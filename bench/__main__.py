@@ -1,72 +1,62 @@
-"""What the engine costs beside the client: decoding alone against decoding and counting.
+"""Runs the benchmarks, one after the other, on a real Kafka node.
 
-Both run over the same simulated events in one process, in turn; medians of several rounds.
+python -m bench              all of them; writes results.json and the README's table
+python -m bench live scale   these alone; their keys are renewed in results.json
+QUICK=1                      in three minutes instead of fifteen
 """
 
-import io
+import argparse
+import asyncio
 import json
-import statistics
+import os
+import platform
+import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from monitor.core.engine import Engine
-from monitor.core.events import Event, decode
-from monitor.core.instants import instant_of
-from monitor.core.rules import Rulebook
-from monitor.demo.run import DEMO_POLICY
-from monitor.demo.wire import SimulationPlan, write_events
-from monitor.policy import load_policies
+from bench import failover, growth, live, peers, replay, scale, scrape
+from bench.results import RESULTS, Plan, Results, write
+from deploy.kafka.node import KafkaNode
 
-ROUNDS = 5
-RESULTS = Path(__file__).parent / "results.json"
+Benchmark = Callable[[str, Plan], Awaitable[Results]]
+
+ALL: dict[str, Benchmark] = {
+    "live": live.measure,
+    "peers": peers.measure,
+    "replay": replay.measure,
+    "growth": growth.measure,
+    "scrape": scrape.measure,
+    "failover": failover.measure,
+    "scale": scale.measure,
+}
 
 
 def main() -> None:
-    """Measure, print, and write ``bench/results.json``."""
-    lines = _lines()
-    rulebook = load_policies([DEMO_POLICY])
-    decoding, counting = [], []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        events = [decode(line) for line in lines]
-        decoded = time.perf_counter()
-        _count(rulebook, events)
-        counted = time.perf_counter()
-        decoding.append(len(lines) / (decoded - began))
-        counting.append(len(lines) / (counted - decoded))
-    results = {
-        "events": len(lines),
-        "decode_events_per_s": _spread(decoding),
-        "engine_events_per_s": _spread(counting),
-        "engine_over_decode": _spread(
-            [engine / decoder for engine, decoder in zip(counting, decoding, strict=True)], 3
-        ),
-    }
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(results, indent=2))
+    """Measure, print, and keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*ALL, []], help="default: all")
+    names = parser.parse_args().names or list(ALL)
+    plan = Plan(quick=os.environ.get("QUICK", "") not in ("", "0"))
+    results: Results = {}
+    if len(names) < len(ALL) and RESULTS.exists():
+        results |= json.loads(RESULTS.read_text(encoding="utf-8"))["results"]
+    for name in names:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            with KafkaNode(Path(folder) / "node", heap_mb=1024) as node:
+                found = asyncio.run(ALL[name](node.address, plan))
+        results |= found
+        print(f"{name}: {time.monotonic() - began:.0f} s {json.dumps(found)}", flush=True)
+    write(results, {"machine": _machine(plan), "quick": plan.quick})
 
 
-def _lines() -> list[bytes]:
-    buffer = io.BytesIO()
-    write_events(buffer, SimulationPlan(sellers=60, days=90))
-    return buffer.getvalue().splitlines()
-
-
-def _count(rulebook: Rulebook, events: list[Event]) -> None:
-    engine = Engine(rulebook, instant_of(max(event.at for event in events)))
-    applied = engine.apply(events)
-    assert applied.counted == len(events)
-
-
-def _spread(figures: list[float], digits: int = 0) -> dict[str, float]:
-    return {
-        name: round(value, digits)
-        for name, value in (
-            ("min", min(figures)),
-            ("median", statistics.median(figures)),
-            ("max", max(figures)),
-        )
-    }
+def _machine(plan: Plan) -> str:
+    size = " (`QUICK=1`)" if plan.quick else ""
+    return (
+        f"One run of `make bench`{size}: {os.cpu_count()} cores, Python"
+        f" {platform.python_version()}, one Kafka node and all programs on the same machine."
+    )
 
 
 main()

@@ -66,6 +66,8 @@ class LedgerTopic:
         self.reader = reader
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Fails with the first error of a write."""
+        self.written_bytes = 0
+        """What was sent so far, without what the protocol adds."""
         self._producer = producer
         self._topic = topic
         self._room = asyncio.Semaphore(_BATCHES_IN_FLIGHT_MAX)
@@ -91,6 +93,7 @@ class LedgerTopic:
     async def _send(self, batch: Any, number: int) -> Sent:
         batch.close()
         count = batch.record_count()
+        self.written_bytes += batch.size()
         await self._room.acquire()
         future = await self._producer.send_batch(batch, self._topic, partition=number)
         future.add_done_callback(lambda _: self._room.release())

@@ -1,0 +1,78 @@
+"""Starts the worker processes of the benchmarks and follows what they tell."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parent.parent
+_PATIENCE_SECONDS = 300.0
+
+Told = dict[str, Any]
+"""One line of a worker (bench/program.py)."""
+
+
+class WorkerProcess:
+    """A worker in a process of its own; as a context manager, started and ended.
+
+    ``told`` are all its lines so far.
+    """
+
+    def __init__(self, address: str, prefix: str, run: str, policies: Sequence[Path]) -> None:
+        self._arguments = [address, prefix, run, "--policy", *map(str, policies)]
+        self._process: Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._news = asyncio.Condition()
+        self.told: list[Told] = []
+        self.began_at = 0.0
+
+    async def __aenter__(self) -> Self:
+        self.began_at = time.time()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.program", *self._arguments, cwd=ROOT, stdout=PIPE
+        )
+        self._reading = asyncio.create_task(self._read(self._process))
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.end(signal.SIGTERM)
+
+    async def end(self, number: signal.Signals) -> None:
+        """Send a signal, if it still runs, and wait for the end."""
+        if self._process is None or self._reading is None:
+            return
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        await self._process.wait()
+        await self._reading
+
+    async def until(self, holds: Callable[[Told], bool]) -> Told:
+        """The first line, of those still to come or the last one, of which something holds."""
+        async with asyncio.timeout(_PATIENCE_SECONDS), self._news:
+            await self._news.wait_for(lambda: bool(self.told) and holds(self.told[-1]))
+            return self.told[-1]
+
+    async def _read(self, process: Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            async with self._news:
+                self.told.append(json.loads(line))
+                self._news.notify_all()
+
+
+def events_per_second(told: Sequence[Told], total: int) -> float:
+    """The rate between the first events and the last."""
+    first = next(one for one in told if one["events"])
+    last = next(one for one in told if one["events"] >= total)
+    return float((last["events"] - first["events"]) / (last["at"] - first["at"]))

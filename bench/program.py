@@ -1,0 +1,90 @@
+"""One worker as a process of its own, which tells how far it is, ten times a second.
+
+Each line on standard output is a JSON object; SIGTERM ends it.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from monitor.cluster import Cluster
+from monitor.policy import load_policies
+from monitor.stream.app import Membership
+from monitor.stream.topics import TopicNames, TopicPlan
+from monitor.stream.worker import Worker, WorkerSettings, run
+
+BEAT_SECONDS = 0.005
+TOLD_EVERY_SECONDS = 0.1
+SESSION_SECONDS = 6.0
+
+
+def main() -> None:
+    """Run the worker that the arguments describe."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("address")
+    parser.add_argument("prefix")
+    parser.add_argument("run")
+    parser.add_argument("--policy", type=Path, nargs="+", required=True)
+    arguments = parser.parse_args()
+    settings = settings_of(arguments.address, arguments.prefix, arguments.run)
+    sys.exit(run(settings, load_policies(arguments.policy), beside=_telling))
+
+
+def settings_of(address: str, prefix: str, name: str) -> WorkerSettings:
+    """The source topics under a prefix; all that a run writes, and its group, under its name."""
+    names = replace(
+        TopicNames.prefixed(prefix),
+        **{topic: f"{prefix}{name}-{topic}" for topic in ("alerts", "dead_letters", "ledger")},
+    )
+    membership = Membership(f"{prefix}{name}", session_timeout_seconds=SESSION_SECONDS)
+    return WorkerSettings(Cluster((address,)), names, membership, TopicPlan(history_days=430))
+
+
+@asynccontextmanager
+async def _telling(worker: Worker) -> AsyncIterator[None]:
+    task = asyncio.create_task(_tell(worker))
+    yield
+    task.cancel()
+
+
+async def _tell(worker: Worker) -> None:
+    """Beat; a beat that comes late is a stall of the event loop."""
+    stall = 0.0
+    last = told = time.monotonic()
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        now = time.monotonic()
+        stall = max(stall, now - last - BEAT_SECONDS)
+        last = now
+        if now - told < TOLD_EVERY_SECONDS:
+            continue
+        told = now
+        stats = worker.stats()
+        line = {
+            "at": time.time(),
+            "events": sum(one.events for one in stats),
+            "partitions": sorted({one.partition for one in stats}),
+            "ready": bool(stats) and all(one.ready for one in stats),
+            "stall_ms": round(1000 * stall, 1),
+            "ledger_bytes": worker.ledger_bytes,
+            "resident_bytes": _resident_bytes(),
+        }
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+        stall, last = 0.0, time.monotonic()
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()

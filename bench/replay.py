@@ -1,0 +1,66 @@
+"""How fast an audit replays the topics, alone and with its partitions split over two processes.
+
+Keys: replay_events_per_s, replay_scaling_2.
+"""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Collection
+from typing import Any
+
+from bench.events import PARTITIONS, Where, feed, records
+from bench.process import ROOT
+from bench.results import Plan, Results
+from bench.spread import ratios, spread
+from monitor.cluster import Cluster
+from monitor.demo.run import DEMO_POLICY
+from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
+
+_PREFIX = "replay-"
+
+
+async def measure(address: str, plan: Plan) -> Results:
+    """Both, in turn."""
+    cluster, names = Cluster((address,)), TopicNames.prefixed(_PREFIX)
+    await prepare_topics(cluster, names, TopicPlan(history_days=430), ledger=False)
+    ends = await feed(cluster, names, records(sellers=plan.pick(100, 40), days=plan.pick(60, 40)))
+    alone, both = [], []
+    for _ in range(plan.rounds):
+        alone.append(_rate(await _replay(address, ends, range(PARTITIONS))))
+        halves = await asyncio.gather(
+            *(_replay(address, ends, numbers) for numbers in _halves(ends))
+        )
+        both.append(_rate(*halves))
+    return {"replay_events_per_s": spread(alone), "replay_scaling_2": ratios(both, alone)}
+
+
+async def _replay(address: str, ends: dict[Where, int], numbers: Collection[int]) -> dict[str, Any]:
+    by_topic: dict[str, dict[int, int]] = {
+        topic: {} for topic in ("orders", "feedback", "claims", "messages")
+    }
+    for (topic, number), end in ends.items():
+        if number in numbers:
+            by_topic[topic][number] = end
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.replaying", address, _PREFIX,
+        "--ends", json.dumps(by_topic), "--policy", str(DEMO_POLICY), cwd=ROOT, stdout=PIPE,
+    )  # fmt: skip
+    told, _ = await process.communicate()
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
+def _rate(*told: dict[str, Any]) -> float:
+    """Events/s of processes that ran side by side: until the last one was done."""
+    return float(sum(one["events"] for one in told) / max(one["seconds"] for one in told))
+
+
+def _halves(ends: dict[Where, int]) -> list[list[int]]:
+    """The partition numbers in two halves that are about as large."""
+    sizes = dict.fromkeys(range(PARTITIONS), 0)
+    for (_, number), end in ends.items():
+        sizes[number] += end
+    largest, *others, smallest = sorted(sizes, key=lambda number: -sizes[number])
+    return [[largest, smallest], others]
