@@ -67,6 +67,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self._positions.pop(tp, None)
             self.highwaters_seen.pop(tp, None)
 
+    def stay_in_group(self) -> None:
+        """Count as a poll, though there is nothing to fetch."""
+        with self._ensure_consumer()._fetcher._subscriptions.fetch_context():  # noqa: SLF001
+            pass
+
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # A fetch sent while the busy partitions are still buffered asks for the idle ones alone,
@@ -190,6 +195,8 @@ class Consumer(driver.Consumer):
     ) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch once; each partition's records as one message."""
         if self.flow_active and not self._get_active_partitions():
+            # Opening may take longer than the broker waits for a poll.
+            self._thread.stay_in_group()
             self._delivering.clear()
             await self.wait(self._delivering.wait(), timeout=timeout)
         batches, _ = await self._wait_next_records(timeout)

@@ -173,9 +173,10 @@ async def test_records_fetched_before_a_rebalance_and_handed_over_after_it_are_r
     async with producing(cluster) as producer, first:
         await until(lambda: first.numbers == ALL)
         thread = first.consumer._thread
-        fetch, held = thread._fetch_records, []
+        fetch, held, begun = thread._fetch_records, [], asyncio.Event()
 
         async def late(*args: Any, **options: Any) -> Any:
+            begun.set()
             batches = await fetch(*args, **options)
             if batches and not held:
                 held.append(batches)
@@ -184,6 +185,7 @@ async def test_records_fetched_before_a_rebalance_and_handed_over_after_it_are_r
             return batches
 
         monkeypatch.setattr(thread, "_fetch_records", late)
+        await until(begun.is_set)
         ends = await send(producer, topic, 5, ALL)
         await until(lambda: bool(held))
         async with second:
@@ -223,12 +225,12 @@ async def test_a_partition_is_held_until_it_is_opened_and_then_read_from_where_i
 async def test_a_member_stays_in_its_group_however_long_opening_takes(cluster: Cluster) -> None:
     topic = await make_topic(cluster)
     member = Member(cluster, topic)
-    member.app.conf.broker_max_poll_interval = 1.0
+    member.app.conf.broker_max_poll_interval = 2.0
     member.ready.clear()
     async with producing(cluster) as producer, member:
         generation = member.app.consumer_generation_id
         closed = member.closed
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(4.0)
         assert member.closed == closed
         member.ready.set()
         ends = await send(producer, topic, 5)
