@@ -55,6 +55,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._positions: dict[TP, int] = {}
+        self._sought: dict[TP, Any] = {}
         self.highwaters_seen: dict[TP, int] = {}
 
     async def seek_all(self, positions: Mapping[TP, int]) -> None:
@@ -65,6 +66,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Fetch nothing of these partitions until they are sought again."""
         for tp in partitions:
             self._positions.pop(tp, None)
+            self._sought.pop(tp, None)
             self.highwaters_seen.pop(tp, None)
 
     def stay_in_group(self) -> None:
@@ -77,6 +79,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # A fetch sent while the busy partitions are still buffered asks for the idle ones alone,
         # and until it returns nothing else is asked of that broker. Faust lets it wait 1.5 s.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLIS  # noqa: SLF001
+        # What a producer took back never happened; a replay does not read it either.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
         return consumer
 
     async def _seek_all(self, positions: Mapping[TP, int]) -> None:
@@ -85,6 +89,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             if tp in self.assignment():
                 consumer.seek(driver.ensure_aiokafka_TP(tp), position)
                 self._positions[tp] = position
+                self._sought[tp] = self._last_reset(consumer, tp)
 
     async def _fetch_records(
         self,
@@ -100,18 +105,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         batches = {}
         for tp, start in list(self._positions.items()):
-            end = self._end(consumer, tp)
             records = fetched.get(tp, ())
-            if end is None or (end == start and not records):
+            state = self._state(consumer, tp)
+            if state is None or (state.position == start and not records):
                 continue
+            end = state.position
             if end < start or (records and records[0].offset < start):
                 raise ClusterError(_TURNED_BACK.format(tp=tp, start=start, end=end))
+            if self._last_reset(consumer, tp) is not self._sought[tp]:
+                raise ClusterError(_GONE.format(tp=tp, start=start, end=end))
             self._positions[tp] = end
             batches[tp] = Batch(tp.topic, tp.partition, records, start, end, generation)
         return batches
 
-    def _end(self, consumer: AIOKafkaConsumer, tp: TP) -> int | None:
-        """The offset up to which a partition is fetched; None where it is not ours."""
+    def _state(self, consumer: AIOKafkaConsumer, tp: TP) -> Any:
+        """What aiokafka knows of a partition; None where it is not ours or has no position."""
         subscription = consumer._fetcher._subscriptions.subscription  # noqa: SLF001
         assignment = subscription and subscription.assignment
         partition = driver.ensure_aiokafka_TP(tp)
@@ -120,7 +128,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         state = assignment.state_value(partition)
         if state.highwater is not None:
             self.highwaters_seen[tp] = state.highwater
-        return cast("int", state.position) if state.has_valid_position else None
+        return state if state.has_valid_position else None
+
+    def _last_reset(self, consumer: AIOKafkaConsumer, tp: TP) -> Any:
+        """Another object each time the broker has not had the offset that was asked for."""
+        state = self._state(consumer, tp)
+        return state and state._position_fut  # noqa: SLF001
 
 
 class Consumer(driver.Consumer):
@@ -302,4 +315,9 @@ class Transport(driver.Transport):
 _TURNED_BACK = (
     "{tp.topic}[{tp.partition}] went back from offset {start} to {end}: the topic was deleted"
     " and made anew, or has lost records; start the monitor again to read it from the beginning"
+)
+_GONE = (
+    "the records of {tp.topic}[{tp.partition}] from offset {start} on were deleted before they"
+    " were read, up to {end}: keep them longer (retention.ms, retention.bytes), then start the"
+    " monitor again to read what is left from the beginning"
 )
