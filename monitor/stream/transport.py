@@ -1,8 +1,9 @@
 """Faust's aiokafka transport, delivering one message per fetched partition batch.
 
 An agent that takes messages one by one does a fifteenth of the work. Faust finds the driver
-by the scheme of the broker address, ``batched://host:port``. Every behaviour of Faust that
-this relies on is pinned in tests/stream/test_faust_pins.py.
+by the scheme of the broker address, ``batched://host:port``, among the entry points of the
+group ``faust.transports``, where pyproject.toml names it. Every behaviour of Faust that this
+relies on is pinned in tests/stream/test_faust_pins.py.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
-from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from faust.types.transports import ConsumerT
@@ -22,7 +22,6 @@ from monitor.stream.inflight import Batch, InFlight
 
 SCHEME = "batched"
 FETCH_WAIT_MILLIS = 100
-drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
 
 
 class Delivery(Protocol):

@@ -10,6 +10,7 @@ from aiokafka.admin import RecordsToDelete
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
 from monitor.errors import ClusterError
+from monitor.stream.worker import Worker
 from tests.conftest import require_kafka
 from tests.kafka.members import (
     Member,
@@ -22,7 +23,7 @@ from tests.kafka.members import (
     send,
     until_committed,
 )
-from tests.stream.live import until
+from tests.stream.live import one_metric_rulebook, order, own_settings, publishing, until
 
 
 @pytest.fixture
@@ -124,13 +125,32 @@ async def test_a_topic_that_was_deleted_and_made_anew_is_refused(cluster: Cluste
         ends = await send(producer, topic, 50)
         async with Member(cluster, topic) as member:
             await until_committed(cluster, topic, ends)
-            async with administering(cluster) as admin:
-                await admin.delete_topics([topic])
-            await make_topic(cluster, name=topic)
-            await send(producer, topic, 5)
-            crash = await member.crash()
+    async with administering(cluster) as admin:
+        await admin.delete_topics([topic])
+        while topic in await admin.list_topics():
+            await asyncio.sleep(0.05)
+    await make_topic(cluster, name=topic)
+    async with producing(cluster) as producer:
+        await send(producer, topic, 5)
+    async with Member(cluster, topic, starts=ends) as member:
+        crash = await member.crash()
     assert isinstance(crash, ClusterError)
     assert f"{topic}[0] went back from offset 50 to" in str(crash)
+    assert member.taken == []
+
+
+async def test_a_worker_under_which_one_of_its_topics_is_deleted_says_so(cluster: Cluster) -> None:
+    settings = own_settings(cluster)
+    async with publishing(settings) as publisher:
+        await publisher.send("orders", [order(n, "s1") for n in range(5)])
+        async with Worker(settings, one_metric_rulebook()) as worker:
+            await worker.applied(publisher.ends)
+            async with administering(cluster) as admin:
+                await admin.delete_topics([settings.names.claims])
+            with pytest.raises(ClusterError, match="assigned without claims") as refused:
+                async with asyncio.timeout(20):
+                    await worker.wait()
+    assert "deleted" in str(refused.value)
 
 
 async def test_records_that_were_deleted_before_they_are_read_are_not_skipped_silently(
