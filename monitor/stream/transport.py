@@ -268,7 +268,8 @@ class Consumer(driver.Consumer):
         return True
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        yield from super()._filter_tps_with_pending_acks(topics)
+        pending = list(super()._filter_tps_with_pending_acks(topics))
+        yield from (tp for tp in pending if not self._is_batched(tp))
         yield from (
             tp for tp in self._in_flight if topics is None or tp in topics or tp.topic in topics
         )
@@ -276,6 +277,9 @@ class Consumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         if not self._is_batched(tp):
             return super()._new_offset(tp)
+        # The compiled iterator of Faust's streams does not call ``ack``: it notes offsets itself.
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
         queue = self._in_flight.get(tp)
         offset = None if queue is None else queue.committable()
         return offset if self.delivery.commits else None

@@ -173,15 +173,15 @@ async def test_records_fetched_before_a_rebalance_and_handed_over_after_it_are_r
     async with producing(cluster) as producer, first:
         await until(lambda: first.numbers == ALL)
         thread = first.consumer._thread
-        fetch, held, begun = thread._fetch_records, [], asyncio.Event()
+        fetch, begun = thread._fetch_records, asyncio.Event()
+        held: list[Any] = []
 
         async def late(*args: Any, **options: Any) -> Any:
             begun.set()
             batches = await fetch(*args, **options)
             if batches and not held:
                 held.append(batches)
-                while not _share(first, second):
-                    await asyncio.sleep(0.05)
+                await until(lambda: _share(first, second))
             return batches
 
         monkeypatch.setattr(thread, "_fetch_records", late)
@@ -244,7 +244,7 @@ async def test_a_commit_that_the_broker_refused_is_repeated(
     topic = await make_topic(cluster)
     async with producing(cluster) as producer, Member(cluster, topic) as member:
         await until(lambda: bool(member.numbers))
-        commit, refused = member.kafka.commit, []
+        commit, refused = member.kafka.commit, list[Any]()
 
         async def refuse_once(offsets: Any) -> None:
             if not refused:
