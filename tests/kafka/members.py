@@ -21,6 +21,9 @@ from tests.stream.live import until
 
 Offsets = dict[int, int]
 
+# Our node allows a session shorter than what brokers allow by default.
+SESSION_TIMEOUT_SECONDS = 3.0
+
 
 class Member:
     """A member of a group that is named like its topic, made as the worker makes its own.
@@ -39,20 +42,21 @@ class Member:
         cluster: Cluster,
         topic: str,
         *,
-        session_timeout_seconds: float = 6.0,
         starts: Mapping[int, int] | None = None,
     ) -> None:
         self.topics = frozenset({topic})
         self.taken: list[Batch] = []
         self.in_work: Batch | None = None
         self.numbers: frozenset[int] = frozenset()
+        self.opened = 0
         self.closed = 0
         self.gate = asyncio.Event()
         self.ready = asyncio.Event()
         self.gate.set()
         self.ready.set()
-        membership = Membership(topic, session_timeout_seconds=session_timeout_seconds)
+        membership = Membership(topic, session_timeout_seconds=SESSION_TIMEOUT_SECONDS)
         self.app: App = make_app(cluster, membership, self)
+        self.app.conf.broker_commit_interval = 0.2
         self._cluster = cluster
         self._topic = topic
         self._starts = starts or {}
@@ -86,6 +90,7 @@ class Member:
             await self.app.stop()
 
     async def open(self, consumer: Consumer, assigned: frozenset[TP]) -> None:
+        self.opened += 1
         await self.ready.wait()
         if assigned:
             earliest = await consumer.earliest_offsets(*assigned)
@@ -202,10 +207,10 @@ async def send(
     return {record.partition: record.offset + 1 for record in records}
 
 
-async def run_until_killed(address: str, topic: str, session_timeout_seconds: str) -> None:
-    """The program of a member in a process of its own; says the offset that it has committed."""
+async def run_until_killed(address: str, topic: str) -> None:
+    """The program of a member in a process of its own, which says how far it is."""
     cluster = Cluster((address,))
-    member = Member(cluster, topic, session_timeout_seconds=float(session_timeout_seconds))
+    member = Member(cluster, topic)
     async with member:
         await until(lambda: bool(member.taken))
         await until_committed(cluster, topic, {0: member.taken[-1].end})

@@ -25,8 +25,6 @@ from tests.stream.live import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ALL = frozenset(range(4))
-# Our node allows a session shorter than what brokers allow by default.
-SHORT_SESSION_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -114,7 +112,7 @@ async def test_what_a_killed_member_had_not_committed_is_read_by_the_one_that_ta
     async with producing(cluster) as producer:
         committed = await send(producer, topic, 7)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, cluster.address, topic, str(SHORT_SESSION_SECONDS),
+            sys.executable, "-c", program, cluster.address, topic,
             cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         assert process.stdout is not None
@@ -138,8 +136,8 @@ async def test_a_member_that_was_expelled_commits_nothing_and_joins_again(
         return True
 
     topic = await make_topic(cluster, 4)
-    first = Member(cluster, topic, session_timeout_seconds=SHORT_SESSION_SECONDS)
-    second = Member(cluster, topic, session_timeout_seconds=SHORT_SESSION_SECONDS)
+    first = Member(cluster, topic)
+    second = Member(cluster, topic)
     async with producing(cluster) as producer, first, second:
         await until(lambda: _share(first, second))
         number = min(first.numbers)
@@ -212,7 +210,8 @@ async def test_a_partition_is_held_until_it_is_opened_and_then_read_from_where_i
         member = Member(cluster, topic, starts={0: 25})
         member.ready.clear()
         async with member:
-            await asyncio.sleep(1.5)
+            await until(lambda: member.opened > 0)
+            await asyncio.sleep(0.7)
             assert member.taken == []
             assert member.consumer._get_active_partitions() == set()
             member.ready.set()
@@ -228,8 +227,8 @@ async def test_a_member_stays_in_its_group_however_long_opening_takes(cluster: C
     member.app.conf.broker_max_poll_interval = 2.0
     member.ready.clear()
     async with producing(cluster) as producer, member:
-        generation = member.app.consumer_generation_id
-        closed = member.closed
+        await until(lambda: member.opened > 0)
+        generation, closed = member.app.consumer_generation_id, member.closed
         await asyncio.sleep(4.0)
         assert member.closed == closed
         member.ready.set()
