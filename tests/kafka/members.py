@@ -100,6 +100,9 @@ class Member:
             await consumer.deliver(starts)
         self.numbers = frozenset(tp.partition for tp in assigned)
 
+    async def drained(self) -> None:
+        """What is processed may be committed at once."""
+
     def close(self, revoked: frozenset[TP]) -> None:
         self.numbers = frozenset()
         self.closed += 1
