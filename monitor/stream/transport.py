@@ -173,6 +173,9 @@ class Consumer(driver.Consumer):
             await self._wait_for_ack(timeout=1.0)
             self._clean_unacked_messages()
         await self.delivery.drained()
+        # Where a commit is on its way, Faust waits for that one and makes no other.
+        while self._commit_fut is not None:
+            await self.maybe_wait_for_commit_to_finish()
         await self.commit_and_end_transactions()
 
     async def perform_seek(self) -> None:

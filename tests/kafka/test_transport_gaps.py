@@ -136,7 +136,10 @@ async def test_a_topic_that_was_deleted_and_made_anew_is_refused(cluster: Cluste
     await make_topic(cluster, name=topic)
     async with producing(cluster) as producer:
         await send(producer, topic, 5)
-    async with Member(cluster, topic, starts=ends) as member:
+    member = Member(cluster, topic, starts=ends)
+    member.ready.clear()
+    async with member:
+        member.ready.set()
         crash = await member.crash()
     assert isinstance(crash, ClusterError)
     assert f"{topic}[0] went back from offset 50 to" in str(crash)
@@ -165,7 +168,10 @@ async def test_records_that_were_deleted_before_they_are_read_are_not_skipped_si
         await send(producer, topic, 50)
         async with administering(cluster) as admin:
             await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(20)})
-        async with Member(cluster, topic, starts={0: 10}) as member:
+        member = Member(cluster, topic, starts={0: 10})
+        member.ready.clear()
+        async with member:
+            member.ready.set()
             crash = await member.crash()
     assert isinstance(crash, ClusterError)
     assert f"{topic}[0] from offset 10 on were deleted" in str(crash)

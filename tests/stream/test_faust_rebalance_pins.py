@@ -145,6 +145,29 @@ async def test_a_drain_waits_for_what_the_agent_has_begun_then_for_its_delivery_
     assert calls == ["drained", "commit"]
 
 
+async def test_a_drain_commits_though_a_commit_is_on_its_way(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    consumer = _consumer(app)
+    on_its_way = asyncio.Event()
+
+    async def commit(*_: object, **__: object) -> bool:
+        calls.append("commit")
+        await on_its_way.wait()
+        return True
+
+    monkeypatch.setattr(consumer, "force_commit", commit)
+    periodic = asyncio.create_task(consumer.commit())
+    await asyncio.sleep(0)
+    draining = asyncio.create_task(consumer.wait_empty())
+    await asyncio.sleep(0.05)
+    assert calls == ["commit"]
+    on_its_way.set()
+    await asyncio.gather(periodic, draining)
+    assert calls == ["commit", "commit"]
+
+
 async def test_faust_itself_would_collect_garbage_and_commit_before_the_agent_is_done(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
