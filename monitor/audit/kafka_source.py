@@ -136,6 +136,8 @@ class _Reading:
                 enable_auto_commit=False,
                 # Never skip silently over what is gone: it has to be said.
                 auto_offset_reset="none",
+                # As the live worker: what a producer took back never happened.
+                isolation_level="read_committed",
             )
             await consumer.start()
             starts = await consumer.beginning_offsets(partitions)

@@ -67,7 +67,8 @@ def check_complete(assigned: Iterable[tuple[SourceTopic, int]]) -> list[int]:
         missing = [topic for topic in SOURCE_TOPICS if topic not in topics]
         if missing:
             raise ClusterError(
-                f"partition {number} was assigned without {', '.join(missing)}: all workers of"
-                " the group must run the same version, and no other program may join the group"
+                f"partition {number} was assigned without {', '.join(missing)}: was the topic"
+                " deleted? All workers of the group must run the same version, and no other"
+                " program may join the group"
             )
     return sorted(topics_of)

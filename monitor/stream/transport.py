@@ -1,8 +1,9 @@
 """Faust's aiokafka transport, delivering one message per fetched partition batch.
 
 An agent that takes messages one by one does a fifteenth of the work. Faust finds the driver
-by the scheme of the broker address, ``batched://host:port``. Every behaviour of Faust that
-this relies on is pinned in tests/stream/test_faust_pins.py.
+by the scheme of the broker address, ``batched://host:port``, among the entry points of the
+group ``faust.transports``, where pyproject.toml names it. Every behaviour of Faust that this
+relies on is pinned in tests/stream/test_faust_pins.py.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
-from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from faust.types.transports import ConsumerT
@@ -22,7 +22,6 @@ from monitor.stream.inflight import Batch, InFlight
 
 SCHEME = "batched"
 FETCH_WAIT_MILLIS = 100
-drivers.TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
 
 
 class Delivery(Protocol):
@@ -55,6 +54,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._positions: dict[TP, int] = {}
+        self._sought: dict[TP, Any] = {}
         self.highwaters_seen: dict[TP, int] = {}
 
     async def seek_all(self, positions: Mapping[TP, int]) -> None:
@@ -65,13 +65,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Fetch nothing of these partitions until they are sought again."""
         for tp in partitions:
             self._positions.pop(tp, None)
+            self._sought.pop(tp, None)
             self.highwaters_seen.pop(tp, None)
+
+    def stay_in_group(self) -> None:
+        """Count as a poll, though there is nothing to fetch."""
+        with self._ensure_consumer()._fetcher._subscriptions.fetch_context():  # noqa: SLF001
+            pass
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # A fetch sent while the busy partitions are still buffered asks for the idle ones alone,
         # and until it returns nothing else is asked of that broker. Faust lets it wait 1.5 s.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLIS  # noqa: SLF001
+        # What a producer took back never happened; a replay does not read it either.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
         return consumer
 
     async def _seek_all(self, positions: Mapping[TP, int]) -> None:
@@ -80,6 +88,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             if tp in self.assignment():
                 consumer.seek(driver.ensure_aiokafka_TP(tp), position)
                 self._positions[tp] = position
+                self._sought[tp] = self._last_reset(consumer, tp)
 
     async def _fetch_records(
         self,
@@ -95,18 +104,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         batches = {}
         for tp, start in list(self._positions.items()):
-            end = self._end(consumer, tp)
             records = fetched.get(tp, ())
-            if end is None or (end == start and not records):
+            state = self._state(consumer, tp)
+            if state is None or (state.position == start and not records):
                 continue
+            end = state.position
             if end < start or (records and records[0].offset < start):
                 raise ClusterError(_TURNED_BACK.format(tp=tp, start=start, end=end))
+            if self._last_reset(consumer, tp) is not self._sought[tp]:
+                raise ClusterError(_GONE.format(tp=tp, start=start, end=end))
             self._positions[tp] = end
             batches[tp] = Batch(tp.topic, tp.partition, records, start, end, generation)
         return batches
 
-    def _end(self, consumer: AIOKafkaConsumer, tp: TP) -> int | None:
-        """The offset up to which a partition is fetched; None where it is not ours."""
+    def _state(self, consumer: AIOKafkaConsumer, tp: TP) -> Any:
+        """What aiokafka knows of a partition; None where it is not ours or has no position."""
         subscription = consumer._fetcher._subscriptions.subscription  # noqa: SLF001
         assignment = subscription and subscription.assignment
         partition = driver.ensure_aiokafka_TP(tp)
@@ -115,7 +127,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         state = assignment.state_value(partition)
         if state.highwater is not None:
             self.highwaters_seen[tp] = state.highwater
-        return cast("int", state.position) if state.has_valid_position else None
+        return state if state.has_valid_position else None
+
+    def _last_reset(self, consumer: AIOKafkaConsumer, tp: TP) -> Any:
+        """Another object each time the broker has not had the offset that was asked for."""
+        state = self._state(consumer, tp)
+        return state and state._position_fut  # noqa: SLF001
 
 
 class Consumer(driver.Consumer):
@@ -156,6 +173,9 @@ class Consumer(driver.Consumer):
             await self._wait_for_ack(timeout=1.0)
             self._clean_unacked_messages()
         await self.delivery.drained()
+        # Where a commit is on its way, Faust waits for that one and makes no other.
+        while self._commit_fut is not None:
+            await self.maybe_wait_for_commit_to_finish()
         await self.commit_and_end_transactions()
 
     async def perform_seek(self) -> None:
@@ -190,6 +210,8 @@ class Consumer(driver.Consumer):
     ) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch once; each partition's records as one message."""
         if self.flow_active and not self._get_active_partitions():
+            # Opening may take longer than the broker waits for a poll.
+            self._thread.stay_in_group()
             self._delivering.clear()
             await self.wait(self._delivering.wait(), timeout=timeout)
         batches, _ = await self._wait_next_records(timeout)
@@ -249,7 +271,8 @@ class Consumer(driver.Consumer):
         return True
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        yield from super()._filter_tps_with_pending_acks(topics)
+        pending = list(super()._filter_tps_with_pending_acks(topics))
+        yield from (tp for tp in pending if not self._is_batched(tp))
         yield from (
             tp for tp in self._in_flight if topics is None or tp in topics or tp.topic in topics
         )
@@ -257,6 +280,9 @@ class Consumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         if not self._is_batched(tp):
             return super()._new_offset(tp)
+        # The compiled iterator of Faust's streams does not call ``ack``: it notes offsets itself.
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
         queue = self._in_flight.get(tp)
         offset = None if queue is None else queue.committable()
         return offset if self.delivery.commits else None
@@ -295,4 +321,9 @@ class Transport(driver.Transport):
 _TURNED_BACK = (
     "{tp.topic}[{tp.partition}] went back from offset {start} to {end}: the topic was deleted"
     " and made anew, or has lost records; start the monitor again to read it from the beginning"
+)
+_GONE = (
+    "the records of {tp.topic}[{tp.partition}] from offset {start} on were deleted before they"
+    " were read, up to {end}: keep them longer (retention.ms, retention.bytes), then start the"
+    " monitor again to read what is left from the beginning"
 )
