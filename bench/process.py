@@ -24,8 +24,17 @@ class WorkerProcess:
     ``told`` are all its lines so far.
     """
 
-    def __init__(self, address: str, prefix: str, run: str, policies: Sequence[Path]) -> None:
-        self._arguments = [address, prefix, run, "--policy", *map(str, policies)]
+    def __init__(
+        self,
+        address: str,
+        prefix: str,
+        run: str,
+        policies: Sequence[Path],
+        *,
+        ahead: Path | None = None,
+    ) -> None:
+        clock = [] if ahead is None else ["--ahead", str(ahead)]
+        self._arguments = [address, prefix, run, *clock, "--policy", *map(str, policies)]
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
@@ -47,6 +56,11 @@ class WorkerProcess:
         traceback: TracebackType | None,
     ) -> None:
         await self.end(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     async def end(self, number: signal.Signals) -> None:
         """Send a signal, if it still runs, and wait for the end."""

@@ -192,6 +192,11 @@ class Worker:
         )
 
     @property
+    def recovering(self) -> bool:
+        """Whether partitions are being restored."""
+        return bool(self._ownership.recovering)
+
+    @property
     def ledger_bytes(self) -> int:
         """What this worker has written to the ledger topic."""
         return 0 if self._ledger is None else self._ledger.written_bytes
