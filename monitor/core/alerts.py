@@ -204,7 +204,7 @@ class AlertBook:
     def _record(
         self, engine: Engine, reading: Reading, cut: Cut, from_: Level, reason: Reason
     ) -> AlertRecord:
-        offenders = engine.offenders(reading)
+        newest, total = engine.offenders(reading, SUBJECTS_MAX)
         is_count = reading.denominator is None
         return AlertRecord(
             alert=alert_of(reading),
@@ -227,8 +227,8 @@ class AlertBook:
             else value_text(reading.approach, is_count=is_count),
             headroom=reading.headroom,
             orders_to_recover=reading.orders_to_recover,
-            subjects=tuple(offenders[:SUBJECTS_MAX]),
-            subjects_total=len(offenders),
+            subjects=tuple(newest),
+            subjects_total=total,
             as_of=isoformat(engine.now),
             cut=cut,
             policy=engine.digest(reading.marketplace),

@@ -8,7 +8,7 @@ advanced on the way, makes a difference.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 from itertools import count, islice
 
 import msgspec
@@ -204,13 +204,20 @@ class Engine:
             return []
         return evidence_of(account, metric, window, category, self.now)
 
-    def offenders(self, reading: Reading) -> list[str]:
-        """Ids of the orders (messages, returns …) on the bad side of a reading, newest first."""
+    def offenders(self, reading: Reading, most: int | None = None) -> tuple[list[str], int]:
+        """The orders (messages, returns …) on the bad side of a reading.
+
+        Returns the ids of the newest, at most ``most``, and how many there are.
+        """
         account = self._accounts.get((reading.seller, reading.marketplace))
         if account is None or account.market.rule(reading.metric) is None:
-            return []
+            return [], 0
         where = (reading.metric, reading.window_days, reading.category)
-        return offenders_of(account, *where, self.now)
+        found = list(offenders_of(account, *where))
+        newest = nsmallest(
+            len(found) if most is None else most, ((-day, name) for day, name in found)
+        )
+        return [name for _, name in newest], len(found)
 
     def digest(self, marketplace: str) -> str:
         """Digest of the policy in force for a marketplace, empty where there is none."""
@@ -293,7 +300,12 @@ class Engine:
                 self._markets[name] = Market(name, rules, self.now)
         for account in self._accounts.values():
             market = self._markets[account.market.name]
-            if market is not account.market:
+            if market is account.market:
+                continue
+            if market.counts_like(account.market):
+                account.adopt(market)
+                self._stirred[account] = None
+            else:
                 was = list(readings_of(account, account.tallies.keys()))
                 yield from account.rebuild(market, self.now)
                 account.tallies.touch_all("policy")

@@ -150,6 +150,11 @@ class Account:
             yield
         self.tallies.moved_by = "events"
 
+    def adopt(self, market: Market) -> None:
+        """Go on under another policy that counts the same."""
+        self.market = market
+        self.tallies.adopt(market)
+
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""
         match subject:

@@ -112,6 +112,10 @@ class Market:
             return OUT
         return plan.judge(order, plan.rule, now)
 
+    def counts_like(self, other: "Market") -> bool:
+        """Whether what was counted under the other holds under this one."""
+        return self.known and other.known and self.rules.counts_like(other.rules)
+
     def turn(self, now: Instant) -> bool:
         """Move to the local day of an instant; whether it is another day."""
         day = self.calendar.day_of(now)

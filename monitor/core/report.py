@@ -8,7 +8,7 @@ from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote
 from monitor.core.instants import Day, Instant
 from monitor.core.ledger import Account
 from monitor.core.market import SeriesKey
-from monitor.core.metrics.metric import HIT, OUT, Metric, SubjectKind
+from monitor.core.metrics.metric import COUNTED, HIT, OUT, Metric, SubjectKind
 from monitor.core.readings import (
     MovedBy,
     OpenItems,
@@ -111,17 +111,39 @@ def evidence_of(
 
 
 def offenders_of(
-    account: Account, metric: str, window: WindowDays, category: str | None, now: Instant
-) -> list[str]:
-    """Ids of the subjects on the bad side of a reading, newest day first."""
+    account: Account, metric: str, window: WindowDays, category: str | None
+) -> Iterator[tuple[Day, str]]:
+    """Counting day and id of each subject on the bad side of a reading.
+
+    They are taken from what the series hold, not judged again: a page at 3 a.m. may ask for
+    those of many series at once.
+    """
     definition, _ = _metric(account, metric)
-    high_is_bad = definition.bad_side == "high"
-    found = [
-        (-day, subject.id)
-        for subject, verdict, day in _counted(account, metric, window, category, now)
-        if bool(verdict & HIT) == high_is_bad
-    ]
-    return [subject_id for _, subject_id in sorted(found)]
+    left, last = account.market.span(metric, window)
+    bad = COUNTED | HIT if definition.bad_side == "high" else COUNTED
+    if definition.only_counts:
+        bad = HIT
+    for name, day, verdict in _verdicts(account, metric, category):
+        if verdict == bad and left < day <= last:
+            yield day, name
+
+
+def _verdicts(
+    account: Account, metric: str, category: str | None
+) -> Iterator[tuple[str, Day, int]]:
+    """Id, counting day and verdict of each subject that a metric counts on some day."""
+    definition, rule = _metric(account, metric)
+    if definition.subject is SubjectKind.ORDER:
+        plan = next(plan for plan in account.market.order_metrics if plan.rule is rule)
+        shift, day_of = plan.shift, plan.day_of
+        for order in account.orders.values():
+            day = order.days[day_of]
+            if day is not None and (category is None or order.category == category):
+                yield order.id, day, order.verdict >> shift & (COUNTED | HIT)
+        return
+    for subject in account.subjects():
+        if isinstance(subject, _TYPE_OF[definition.subject]) and subject.day is not None:
+            yield subject.id, subject.day, subject.verdict
 
 
 def _metric(account: Account, metric: str) -> tuple[Metric, MetricRule]:

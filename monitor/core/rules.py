@@ -1,7 +1,7 @@
 """A policy as the core needs it: frozen values, exact numbers, no file and no text to parse."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
@@ -86,6 +86,25 @@ class MarketplaceRules:
     metrics: tuple[MetricRule, ...]
     retention_days: int = 400
     handling_days: int = 2
+
+    def counts_like(self, other: "MarketplaceRules") -> bool:
+        """Whether both count the same; they may differ in limits, names and texts."""
+        return self._counting() == other._counting()
+
+    def _counting(self) -> tuple[object, ...]:
+        nothing = Limit(Comparison.UNDER, Fraction(1))
+        rules = tuple(
+            replace(
+                rule,
+                limit=nothing,
+                approach=None,
+                source="",
+                runbook="",
+                by_category=dict.fromkeys(rule.by_category, nothing),
+            )
+            for rule in self.metrics
+        )
+        return (rules, self.calendar, self.retention_days, self.handling_days)
 
     def rule(self, metric: str) -> MetricRule | None:
         """The rule of a metric, or None where the policy does not compute it."""

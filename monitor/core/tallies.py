@@ -31,6 +31,11 @@ class Tallies:
         self._moved = 0
         self._moved_by = moved_by
 
+    def adopt(self, market: Market) -> None:
+        """Go on under another policy that counts the same."""
+        self._market = market
+        self.touch_all("policy")
+
     @property
     def moved_by(self) -> MovedBy:
         """What moves the series from here on."""

@@ -18,8 +18,9 @@ Holidays = str | tuple[date, ...]
 _DATES: TypeAdapter[list[date]] = TypeAdapter(list[IsoDate], config=ConfigDict(strict=True))
 
 
+@cache
 def calendar_of(time_zone: str, holidays: Holidays) -> Calendar:
-    """The calendar of a marketplace; both names have been checked."""
+    """The calendar of a marketplace, one object for the same; both names have been checked."""
     if isinstance(holidays, str):
         return Calendar(ZoneInfo(time_zone), _CountryHolidays(holidays).__contains__)
     return Calendar(ZoneInfo(time_zone), frozenset(holidays).__contains__)

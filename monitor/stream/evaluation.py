@@ -25,7 +25,8 @@ class _Decided:
     write: "asyncio.Future[bool] | None" = None
 
     async def is_safe(self) -> bool:
-        return self.write is None or await self.write
+        # Whoever is cancelled while waiting must not cancel the write itself.
+        return self.write is None or await asyncio.shield(self.write)
 
 
 class Evaluation:

@@ -13,6 +13,8 @@ from monitor.errors import ClusterError
 
 _FETCH_BYTES_MAX = 16 << 20
 _FETCH_MILLIS_MAX = 1000
+# Some milliseconds of the event loop.
+_RECORDS_AT_ONCE = 4000
 _STALLED_SECONDS = 30.0
 
 
@@ -29,6 +31,7 @@ async def ledger_reader(cluster: Cluster, topic: str) -> AsyncIterator["LedgerRe
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=_FETCH_BYTES_MAX,
         fetch_max_bytes=2 * _FETCH_BYTES_MAX,
+        max_poll_records=_RECORDS_AT_ONCE,
     )
     try:
         await consumer.start()

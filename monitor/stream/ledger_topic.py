@@ -165,13 +165,13 @@ class LedgerWriter:
     async def settled(self) -> None:
         """Wait until all that was handed over is acknowledged."""
         if self._last is not None:
-            await self._last
+            await asyncio.shield(self._last)
 
     async def _settle(
         self, before: "asyncio.Future[bool] | None", sent: Sequence[Sent], obsolete: list[bytes]
     ) -> bool:
         if before is not None:
-            await before
+            await asyncio.shield(before)
         for batch in sent:
             offset = await _offset_of(batch)
             if offset != self.end:

@@ -235,7 +235,7 @@ def test_the_evidence_adds_up_to_the_reading() -> None:
         ("o-2", False, ("no defect",)),
     ]
     reading = reading_of(engine, "order_defect_rate")
-    assert engine.offenders(reading) == ["o-1"]
+    assert engine.offenders(reading) == (["o-1"], 1)
 
 
 def reading_of(engine: Engine, metric: str) -> Reading:
