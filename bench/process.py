@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sys
-import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE_SECONDS = 300.0
+_LINE_BYTES_MAX = 1 << 26
 
 Told = dict[str, Any]
 """One line of a worker (bench/program.py)."""
@@ -21,7 +21,7 @@ Told = dict[str, Any]
 class WorkerProcess:
     """A worker in a process of its own; as a context manager, started and ended.
 
-    ``told`` are all its lines so far.
+    ``told`` are all its lines so far, ``readings`` what it tells last.
     """
 
     def __init__(
@@ -39,13 +39,14 @@ class WorkerProcess:
         self._reading: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
         self.told: list[Told] = []
-        self.began_at = 0.0
+        self.readings: list[Any] = []
+        self._has_ended = False
 
     async def __aenter__(self) -> Self:
-        self.began_at = time.time()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.program", *self._arguments, cwd=ROOT, stdout=PIPE
-        )
+            sys.executable, "-m", "bench.program", *self._arguments,
+            cwd=ROOT, stdout=PIPE, limit=_LINE_BYTES_MAX,
+        )  # fmt: skip
         self._reading = asyncio.create_task(self._read(self._process))
         return self
 
@@ -74,15 +75,26 @@ class WorkerProcess:
     async def until(self, holds: Callable[[Told], bool]) -> Told:
         """The first line, of those still to come or the last one, of which something holds."""
         async with asyncio.timeout(_PATIENCE_SECONDS), self._news:
-            await self._news.wait_for(lambda: bool(self.told) and holds(self.told[-1]))
+            await self._news.wait_for(
+                lambda: self._has_ended or (bool(self.told) and holds(self.told[-1]))
+            )
+            if self._has_ended:
+                raise RuntimeError("the worker has ended")
             return self.told[-1]
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
             async with self._news:
-                self.told.append(json.loads(line))
+                told = json.loads(line)
+                if "readings" in told:
+                    self.readings = told["readings"]
+                else:
+                    self.told.append(told)
                 self._news.notify_all()
+        async with self._news:
+            self._has_ended = True
+            self._news.notify_all()
 
 
 def events_per_second(told: Sequence[Told], total: int) -> float:

@@ -78,6 +78,11 @@ async def _telling(worker: Worker) -> AsyncIterator[None]:
     task = asyncio.create_task(_tell(worker))
     yield
     task.cancel()
+    readings = [
+        (one.seller, one.metric, one.window_days, one.numerator, one.denominator)
+        for one in worker.snapshot().readings
+    ]
+    sys.stdout.write(json.dumps({"readings": readings}) + "\n")
 
 
 async def _tell(worker: Worker) -> None:
