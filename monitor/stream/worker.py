@@ -29,6 +29,7 @@ from monitor.stream.intake import Intake
 from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
+from monitor.stream.raw_inputs import RawInputs, raw_inputs
 from monitor.stream.receivers import Receiver, Receivers
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
@@ -51,6 +52,8 @@ class WorkerSettings:
     """How topics are made; by default as long as the policies look back."""
     durable: bool = True
     """Whether state is kept on the ledger topic; without it each start reads everything."""
+    raw_inputs: tuple[str, ...] = ()
+    """Topics of events with other keys, published again on the source topics."""
 
 
 def run(
@@ -120,6 +123,7 @@ class Worker:
         self._open = AsyncExitStack()
         self._ledger: LedgerTopic | None = None
         self._alerts: AlertsTopic | None = None
+        self._raw_inputs: RawInputs | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._evaluation = Evaluation(self._partitions.owned, self._clock)
@@ -148,6 +152,7 @@ class Worker:
         self._alerts = AlertsTopic(app.producer, names.alerts, self._on_record, self._receivers)
         try:
             await self._start(app, self._alerts)
+            await self._begin_rekeying(count)
         except BaseException:
             await self._leave()
             raise
@@ -210,6 +215,7 @@ class Worker:
             open_items=tuple(items for one in partitions for items in one.open_items()),
             recovering=dict(self._ownership.recovering),
             partitions=self.stats(),
+            raw_inputs=() if self._raw_inputs is None else self._raw_inputs.stats(),
             unknown_marketplaces=tuple(
                 sorted({name for one in partitions for name in one.engine.unknown_marketplaces})
             ),
@@ -229,6 +235,20 @@ class Worker:
         self._raise_crash()
         for task in (self._evaluation.run(alerts), alerts.run(), self._receivers.run()):
             self._tasks.append(asyncio.create_task(task))
+
+    async def _begin_rekeying(self, count: int) -> None:
+        settings = self._settings
+        if settings.raw_inputs:
+            self._raw_inputs = await self._open.enter_async_context(
+                raw_inputs(
+                    settings.cluster,
+                    settings.raw_inputs,
+                    settings.names,
+                    settings.membership,
+                    count,
+                )
+            )
+            self._tasks.append(asyncio.create_task(self._raw_inputs.wait()))
 
     async def _until(self, waited: Any) -> None:
         """Await something; stop waiting where the worker breaks."""
