@@ -27,7 +27,7 @@ from tests.stream.live import cancellation, heartbeat, order
 
 PARTITIONS = 4
 NAMES: dict[SourceTopic, str] = {topic: f"our-{topic}" for topic in SOURCE_TOPICS}
-RECORDED_MILLIS = 1_795_000_000_123
+RECORDED_MILLIS = 1_795_150_000_123
 
 
 @dataclass
