@@ -19,8 +19,8 @@ from monitor.errors import ClusterError, InvalidEvent, InvalidReason
 logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 1 << 19
-# Lengths, offsets and the names of the headers.
-_FRAME_BYTES = 120
+# Lengths, offsets and headers, of which the name of a topic has 249 bytes at most.
+_FRAME_BYTES = 350
 _BACKOFF_SECONDS_MIN = 0.5
 _BACKOFF_SECONDS_MAX = 30.0
 _REFUSED = {
@@ -137,7 +137,6 @@ def _runs(records: Sequence[Rekeyed]) -> Iterator[Sequence[Rekeyed]]:
     first, size = 0, 0
     for index, record in enumerate(records):
         own = len(record.key) + len(record.value) + _FRAME_BYTES
-        own += sum(len(value) for _, value in record.headers)
         if size + own > BATCH_BYTES and index > first:
             yield records[first:index]
             first, size = index, 0
