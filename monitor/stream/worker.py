@@ -22,6 +22,7 @@ from monitor.core.rules import Rulebook
 from monitor.snapshot import PartitionStats, Snapshot
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import App, Membership, make_app
+from monitor.stream.backlog import backlog_published
 from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.deadletters import DeadLetters
 from monitor.stream.evaluation import Evaluation
@@ -29,7 +30,7 @@ from monitor.stream.intake import Intake
 from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
-from monitor.stream.raw_inputs import RawInputs, raw_inputs
+from monitor.stream.raw_inputs import RawInputs, raw_inputs, rekeying_group
 from monitor.stream.receivers import Receiver, Receivers
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
@@ -143,7 +144,7 @@ class Worker:
             self._ledger = await self._open.enter_async_context(
                 ledger_topic(self._settings.cluster, names.ledger)
             )
-        self._ownership.attach(count, self._ledger)
+        self._ownership.attach(count, self._ledger, self._rekeyed)
         app = make_app(self._settings.cluster, self._settings.membership, self._ownership)
         self._app = app
         dead_letters = DeadLetters(app.producer, names.dead_letters)
@@ -235,6 +236,13 @@ class Worker:
         self._raise_crash()
         for task in (self._evaluation.run(alerts), alerts.run(), self._receivers.run()):
             self._tasks.append(asyncio.create_task(task))
+
+    async def _rekeyed(self) -> None:
+        """Wait until what lies on the raw inputs is on the source topics."""
+        settings = self._settings
+        if settings.raw_inputs:
+            group = rekeying_group(settings.membership.group)
+            await backlog_published(settings.cluster, settings.raw_inputs, group)
 
     async def _begin_rekeying(self, count: int) -> None:
         settings = self._settings

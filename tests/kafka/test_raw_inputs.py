@@ -102,6 +102,26 @@ async def test_events_of_a_raw_input_are_counted_and_set_off_alerts(
     assert (headers["topic"], headers["reason"]) == (raw.name.encode(), b"not_json")
 
 
+async def test_nothing_opens_before_the_backlog_of_raw_inputs_is_read(
+    settings: WorkerSettings,
+) -> None:
+    shown: list[Any] = []
+    events = 60_000
+    async with raw_topic(settings, 1) as raw:
+        await raw.send([order(n, "s1") for n in range(100)])
+        await raw.send([cancellation(n, "s1") for n in range(100)])
+        # With these the first hundred are no breach; read half they are one.
+        await raw.send([order(n, "s1") for n in range(100, events)])
+        async with Worker(settings, one_metric_rulebook(), on_record=shown.append) as worker:
+            levels = set()
+            while _counted(worker) < events + 100:
+                levels |= {reading.level for reading in worker.snapshot().readings}
+                await asyncio.sleep(0.01)
+            await until(lambda: {one.level for one in worker.snapshot().readings} == {Level.OK})
+    assert levels <= {Level.UNKNOWN, Level.OK}
+    assert shown == []
+
+
 async def test_a_record_keeps_value_and_timestamp_and_tells_its_origin(
     settings: WorkerSettings,
 ) -> None:
