@@ -19,8 +19,10 @@ from monitor.cluster import Cluster
 from monitor.core.instants import parse_instant
 from monitor.core.readings import Level, Reading
 from monitor.errors import ClusterError, InvalidEvent, UnreadableSource
+from monitor.stream.inflight import Batch
 from monitor.stream.intake import partition_of
 from monitor.stream.raw_inputs import rekeying_group
+from monitor.stream.rekeying import Rekeying
 from monitor.stream.topics import prepare_topics
 from monitor.stream.worker import Worker, WorkerSettings
 from tests.stream.live import (
@@ -103,18 +105,20 @@ async def test_events_of_a_raw_input_are_counted_and_set_off_alerts(
 
 
 async def test_nothing_opens_before_the_backlog_of_raw_inputs_is_read(
-    settings: WorkerSettings,
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _slow_down(monkeypatch, 1.5)
     shown: list[Any] = []
-    events = 60_000
+    events = 16_000
     async with raw_topic(settings, 1) as raw:
         await raw.send([order(n, "s1") for n in range(100)])
         await raw.send([cancellation(n, "s1") for n in range(100)])
-        # With these the first hundred are no breach; read half they are one.
-        await raw.send([order(n, "s1") for n in range(100, events)])
+        # With these the first hundred are no breach; without the last of them they are one.
+        await raw.send([heartbeat(n, "s1") for n in range(100, events - 5000)])
+        await raw.send([order(n, "s1") for n in range(events - 5000, events)])
         async with Worker(settings, one_metric_rulebook(), on_record=shown.append) as worker:
             levels = set()
-            while _counted(worker) < events + 100:
+            while _rekeyed(worker) < events + 100 or not worker.snapshot().readings:
                 levels |= {reading.level for reading in worker.snapshot().readings}
                 await asyncio.sleep(0.01)
             await until(lambda: {one.level for one in worker.snapshot().readings} == {Level.OK})
@@ -289,6 +293,17 @@ async def _workers(settings: WorkerSettings, count: int) -> AsyncIterator[list[W
         yield workers
     finally:
         await asyncio.gather(*(worker.__aexit__(None, None, None) for worker in workers))
+
+
+def _slow_down(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let some time pass after each batch that is published again."""
+    process = Rekeying.process
+
+    async def slow(self: Rekeying, batch: Batch) -> None:
+        await process(self, batch)
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(Rekeying, "process", slow)
 
 
 def _rekeyed(worker: Worker) -> int:
