@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from monitor.stream.intake import partition_of
 from monitor.stream.raw_inputs import rekeying_group
 from monitor.stream.rekeying import Rekeying
 from monitor.stream.topics import prepare_topics
-from monitor.stream.worker import Worker, WorkerSettings
+from monitor.stream.worker import Worker, WorkerSettings, run
 from tests.stream.live import (
     ALL_TOPICS,
     PARTITIONS,
@@ -39,6 +41,7 @@ from tests.stream.live import (
     until,
 )
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 SELLERS = [f"s{n}" for n in range(40)]
 AS_OF = parse_instant("2026-11-21T00:00:00Z")
 
@@ -195,6 +198,40 @@ async def test_a_rebalance_under_load_neither_loses_nor_repeats_records(
         assert sum(one.redundant for one in first.snapshot().partitions) == 0
 
 
+async def test_a_worker_that_is_killed_half_way_loses_nothing(settings: WorkerSettings) -> None:
+    events = 40_000
+    program = (
+        "import sys; from tests.kafka.test_raw_inputs import run_until_killed;"
+        " run_until_killed(*sys.argv[1:])"
+    )
+    await prepare_topics(settings.cluster, settings.names, PLAN)
+    async with raw_topic(settings, 3) as raw:
+        await raw.send([order(n, SELLERS[n % 40]) for n in range(events)])
+        prefix = settings.membership.group.removesuffix("group")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, settings.cluster.address, prefix, raw.name, cwd=ROOT,
+        )  # fmt: skip
+        await _read(settings, settings.names.orders, 5000, 40)
+        process.kill()
+        await process.wait()
+        published = len(await _read_all(settings, settings.names.orders))
+        assert published < events
+        async with Worker(settings, one_metric_rulebook()) as worker:
+            await until(lambda: _counted(worker) == events, 60)
+            await until(lambda: not any(one.lag for one in worker.snapshot().raw_inputs), 30)
+            stats = worker.snapshot().partitions
+            assert sum(one.counted for one in stats) == events
+            assert sum(one.events for one in stats) == events + sum(one.redundant for one in stats)
+
+
+def run_until_killed(address: str, prefix: str, raw_input: str) -> None:
+    """The program of the test above, which takes its time after each batch."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _slow_down(monkeypatch, 1.5)
+        own = own_settings(Cluster((address,)), prefix)
+        run(replace(own, raw_inputs=(raw_input,)), one_metric_rulebook())
+
+
 async def test_a_raw_input_that_does_not_exist_is_named(settings: WorkerSettings) -> None:
     with pytest.raises(ClusterError, match="shop-events, which topics"):
         async with Worker(settings, one_metric_rulebook()):
@@ -265,12 +302,20 @@ async def _replay(source: KafkaSource) -> tuple[list[Reading], Balance]:
     return list(engine.readings()), balance
 
 
-async def _read(settings: WorkerSettings, topic: str, count: int) -> list[Any]:
+async def _read_all(settings: WorkerSettings, topic: str) -> list[Any]:
+    async with AIOKafkaConsumer(**settings.cluster.client_options()) as consumer:
+        ends = await consumer.end_offsets([TopicPartition(topic, n) for n in range(PARTITIONS)])
+    return await _read(settings, topic, sum(ends.values()))
+
+
+async def _read(
+    settings: WorkerSettings, topic: str, count: int, seconds: float = 10.0
+) -> list[Any]:
     found: list[Any] = []
     async with AIOKafkaConsumer(
         topic, auto_offset_reset="earliest", **settings.cluster.client_options()
     ) as consumer:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(seconds):
             while len(found) < count:
                 found.append(await consumer.getone())
     return found
