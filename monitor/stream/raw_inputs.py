@@ -160,9 +160,8 @@ async def raw_inputs(
         partitions: how many partitions each source topic has.
 
     Raises:
-        ClusterError: the cluster cannot be reached, or lacks a raw input.
+        ClusterError: the cluster cannot be reached.
     """
-    await _check_present(cluster, topics)
     group = rekeying_group(membership.group)
     delivery = RawDelivery(topics, group)
     app = make_app(cluster, replace(membership, group=group), delivery)
@@ -194,8 +193,14 @@ def _add_agent(app: App, rekeying: Rekeying, topics: Collection[str]) -> None:
     app.agent(source, name="raw inputs", concurrency=1)(read_raw_inputs)
 
 
-async def _check_present(cluster: Cluster, topics: Collection[str]) -> None:
-    """Refuse raw inputs that do not exist: made by us they would be empty for ever."""
+async def check_raw_inputs(cluster: Cluster, topics: Collection[str]) -> None:
+    """Look whether the raw inputs exist; made by us they would be empty for ever.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or lacks one of them.
+    """
+    if not topics:
+        return
     admin = AIOKafkaAdminClient(**cluster.client_options())
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):

@@ -30,7 +30,7 @@ from monitor.stream.intake import Intake
 from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
-from monitor.stream.raw_inputs import RawInputs, raw_inputs, rekeying_group
+from monitor.stream.raw_inputs import RawInputs, check_raw_inputs, raw_inputs, rekeying_group
 from monitor.stream.receivers import Receiver, Receivers
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
@@ -140,6 +140,8 @@ class Worker:
         count = await prepare_topics(
             self._settings.cluster, names, plan, ledger=self._settings.durable
         )
+        # Before anything asks the broker for them, which may make it create them.
+        await check_raw_inputs(self._settings.cluster, self._settings.raw_inputs)
         if self._settings.durable:
             self._ledger = await self._open.enter_async_context(
                 ledger_topic(self._settings.cluster, names.ledger)
