@@ -107,6 +107,16 @@ _AS_OF = click.option(
 _KAFKA = click.option(
     "--kafka", metavar="SERVERS", help="Read the topics of this cluster instead of files."
 )
+_RAW = click.option(
+    "--raw",
+    "raw_inputs",
+    metavar="TOPIC",
+    multiple=True,
+    help="With --kafka: read this raw input instead of the four topics; repeatable.",
+)
+_WITH_SOURCES = click.option(
+    "--with-sources", is_flag=True, help="With --raw: read the four topics too."
+)
 _TO = click.option("--to", help="With --kafka: up to this instant or these offsets, not the end.")
 
 
@@ -128,21 +138,22 @@ def commands() -> None:
 @_AS_OF
 @_format("jsonl", "table", "csv")
 @_KAFKA
+@_RAW
+@_WITH_SOURCES
 @_TO
 def replay(
     files: tuple[Path, ...],
     policies: tuple[Path, ...],
     as_of: "Instant",
     form: str,
-    kafka: str | None,
-    to: str | None,
+    **topics: Any,
 ) -> int:
     """Print every metric of every seller at an instant, from files or topics.
 
     The last line on stderr is the balance of all records read. Exit status: 0 done, 1 some
     records were invalid (each is reported), 2 could not run.
     """
-    audit = _audit(_source(files, kafka, to), policies, as_of)
+    audit = _audit(_source(files, **topics), policies, as_of)
     return _DONE if audit.replay(form) else _SOME_INVALID
 
 
@@ -163,7 +174,7 @@ def explain(
     from monitor.audit.explain import Question
 
     question = Question(window_days=asked.pop("window"), **asked)
-    audit = _audit(_source(files, None, None), policies, as_of)
+    audit = _audit(_source(files), policies, as_of)
     return _DONE if audit.explain(question, form) else _SOME_INVALID
 
 
@@ -253,20 +264,35 @@ def demo(policies: tuple[Path, ...], speed: float, at_once: bool, **asked: Any) 
     return run_demo(plan, Show(live=False if at_once else None))
 
 
-def _source(files: tuple[Path, ...], kafka: str | None, to: str | None) -> "Source":
+def _source(
+    files: tuple[Path, ...],
+    kafka: str | None = None,
+    to: str | None = None,
+    raw_inputs: tuple[str, ...] = (),
+    with_sources: bool = False,  # noqa: FBT001, FBT002 - as click passes it
+) -> "Source":
     if bool(files) == bool(kafka):
         raise click.UsageError("name the files to read, or a cluster with --kafka")
     if kafka is None:
         if to is not None:
             raise click.UsageError("--to goes with --kafka")
+        if raw_inputs:
+            raise click.UsageError("--raw goes with --kafka")
         from monitor.audit.files import FileSource
 
         return FileSource(files)
     from monitor.audit.kafka_source import KafkaSource, parse_until
     from monitor.cluster import Cluster
+    from monitor.core.events import SOURCE_TOPICS
 
-    until = None if to is None else parse_until(to)
-    return KafkaSource(Cluster(tuple(kafka.split(","))), None, until)
+    if with_sources and not raw_inputs:
+        raise click.UsageError("--with-sources goes with --raw")
+    if with_sources and set(raw_inputs) & set(SOURCE_TOPICS):
+        raise click.UsageError("a topic cannot be a source and a raw input")
+    read = SOURCE_TOPICS if with_sources or not raw_inputs else ()
+    until = None if to is None else parse_until(to, raw_inputs)
+    names = {topic: topic for topic in read}
+    return KafkaSource(Cluster(tuple(kafka.split(","))), names, until, raw_inputs)
 
 
 def _audit(source: "Source", policies: tuple[Path, ...], as_of: "Instant") -> "Audit":

@@ -82,6 +82,7 @@ def worker_settings(configuration: Configuration) -> WorkerSettings:
             alert_days=topics.alerts_retention_days,
             dead_letter_days=topics.dead_letters_retention_days,
         ),
+        raw_inputs=topics.raw_inputs,
     )
 
 

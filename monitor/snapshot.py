@@ -32,6 +32,19 @@ class PartitionStats:
 
 
 @dataclass(frozen=True, slots=True)
+class RawInputStats:
+    """What became of the records of one partition of a raw input, since the worker started."""
+
+    topic: str
+    partition: int
+    records: int
+    """All records read = published again + invalid."""
+    invalid: int
+    lag: int
+    """Records of the partition that are not yet published again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All readings of one worker; those of partitions not yet ready have level unknown."""
 
@@ -44,3 +57,4 @@ class Snapshot:
     """Partition numbers that are being restored, and which share of each is."""
     unknown_marketplaces: tuple[str, ...] = ()
     """Marketplaces seen that no policy names."""
+    raw_inputs: tuple[RawInputStats, ...] = ()

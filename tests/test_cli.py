@@ -133,3 +133,22 @@ def test_a_reader_that_stops_early_is_no_error(folder: Path) -> None:
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 1
     assert "Error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("events.jsonl", "--raw", "shop-events"), "--raw goes with --kafka"),
+        (("--kafka", "127.0.0.1:1", "--with-sources"), "--with-sources goes with --raw"),
+        (
+            ("--kafka", "127.0.0.1:1", "--raw", "orders", "--with-sources"),
+            "a topic cannot be a source and a raw input",
+        ),
+    ],
+)
+def test_what_to_read_has_to_make_sense(
+    folder: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    done = monitor(folder, "replay", *arguments, "--policy", "policy.toml", *AS_OF)
+    assert done.returncode == 2
+    assert message in done.stderr

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.errors import ConfigError
+from monitor.live import worker_settings
 from monitor.settings import Configuration, Settings, check, load_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -232,6 +233,35 @@ def test_a_variable_that_is_no_setting_is_a_warning(
 
 def test_topics_must_differ(folder: Path) -> None:
     assert set(problems(config(folder, 'topics.claims = "orders"'))) == {"topics.claims"}
+
+
+def test_raw_inputs_are_named_in_the_file_or_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loaded(folder).topics.raw_inputs == ()
+    path = config(folder, 'topics.raw_inputs = ["shop-events", "claims.v2"]')
+    configuration = load_configuration(path)
+    assert configuration.settings.topics.raw_inputs == ("shop-events", "claims.v2")
+    assert worker_settings(configuration).raw_inputs == ("shop-events", "claims.v2")
+    monkeypatch.setenv("MONITOR_TOPICS__RAW_INPUTS", "a, b")
+    assert load_configuration(path).settings.topics.raw_inputs == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("names", "place", "message"),
+    [
+        ('["orders"]', "topics.raw_inputs", "the monitor's own topic orders"),
+        ('["dead-letters"]', "topics.raw_inputs", "the monitor's own topic dead_letters"),
+        ('["a", "b", "a"]', "topics.raw_inputs", "a is named twice"),
+        ('["a b"]', "topics.raw_inputs.0", "must be a topic name"),
+    ],
+)
+def test_raw_inputs_that_cannot_be_are_refused(
+    folder: Path, names: str, place: str, message: str
+) -> None:
+    found = problems(config(folder, f"topics.raw_inputs = {names}"))
+    assert set(found) == {place}
+    assert message in found[place]
 
 
 @pytest.mark.parametrize(

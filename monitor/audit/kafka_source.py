@@ -1,7 +1,7 @@
-"""Records of the four source topics of a cluster, up to a given end."""
+"""Records of the source topics or raw inputs of a cluster, up to a given end."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from monitor.cluster import Cluster
-from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, check_recorded
+from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, check_instant, check_recorded
 from monitor.core.instants import Instant, parse_instant
 from monitor.errors import InvalidEvent, InvalidInstant, InvalidReason, UnreadableSource
 from monitor.printable import printable
@@ -21,7 +21,8 @@ _MILLISECOND = 1000
 _CONNECT_SECONDS = 10.0
 _STALLED_SECONDS = 60.0
 
-Offsets = Mapping[tuple[SourceTopic, int], int]
+Offsets = Mapping[tuple[str, int], int]
+"""By source topic, or the name of a raw input, and partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,14 @@ class Until:
 
 
 class KafkaSource:
-    """The records of the four topics, read without joining any consumer group.
+    """The records of topics, read without joining any consumer group.
 
     Args:
         cluster: where they are.
-        names: what the topics are called on the cluster.
+        names: what the source topics that are read are called on the cluster; all four by
+            their own names by default.
         until: where to stop.
+        raw_inputs: topics read besides, whose records have any key.
     """
 
     unit = "records"
@@ -51,9 +54,11 @@ class KafkaSource:
         cluster: Cluster,
         names: Mapping[SourceTopic, str] | None = None,
         until: Until | None = None,
+        raw_inputs: Collection[str] = (),
     ) -> None:
         self._cluster = cluster
-        self._names = names or {topic: topic for topic in SOURCE_TOPICS}
+        self._names = {topic: topic for topic in SOURCE_TOPICS} if names is None else names
+        self._raw_inputs = frozenset(raw_inputs)
         self._until = until or Until()
         self._total = 0
 
@@ -70,7 +75,7 @@ class KafkaSource:
                 partition counts, ends before an offset that was asked for, or stops answering.
         """
         with asyncio.Runner() as runner:
-            reading = _Reading(self._cluster, self._names, self._until)
+            reading = _Reading(self._cluster, self._names, self._raw_inputs, self._until)
             try:
                 self._total = runner.run(reading.begin())
                 while (chunk := runner.run(reading.next())) is not None:
@@ -89,7 +94,7 @@ class Records:
 
     __slots__ = ("_partitions", "_records", "values", "weight")
 
-    def __init__(self, records: Sequence[Any], partitions: int, weight: int) -> None:
+    def __init__(self, records: Sequence[Any], partitions: int | None, weight: int) -> None:
         self._records = records
         self._partitions = partitions
         self.values = [record.value or b"" for record in records]
@@ -103,10 +108,15 @@ class Records:
     def check(self, index: int, event: Event) -> None:
         """Check key, timestamp and partition, as the live worker does.
 
+        Of a record of a raw input only the timestamp.
+
         Raises:
             InvalidEvent: one of them does not fit the event.
         """
         record = self._records[index]
+        if self._partitions is None:
+            check_instant(event, record.timestamp * _MILLISECOND)
+            return
         check_recorded(event, record.key, record.timestamp * _MILLISECOND)
         due = (murmur2(record.key) & 0x7FFFFFFF) % self._partitions
         if due != record.partition:
@@ -118,9 +128,16 @@ class Records:
 class _Reading:
     """One pass over the topics; all methods run on the same event loop."""
 
-    def __init__(self, cluster: Cluster, names: Mapping[SourceTopic, str], until: Until) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        names: Mapping[SourceTopic, str],
+        raw_inputs: frozenset[str],
+        until: Until,
+    ) -> None:
         self._cluster = cluster
-        self._names = names
+        self._names: dict[str, str] = {name: name for name in raw_inputs} | dict(names)
+        self._raw_inputs = raw_inputs
         self._until = until
         self._partitions = 0
         self._ends: dict[TopicPartition, int] = {}
@@ -164,7 +181,8 @@ class _Reading:
                 del self._ends[tp]
                 self._consumer.pause(tp)
             if records or weight:
-                return Records(records, self._partitions, weight)
+                partitions = None if tp.topic in self._raw_inputs else self._partitions
+                return Records(records, partitions, weight)
             stalled_seconds += 1.0
             if stalled_seconds >= _STALLED_SECONDS:
                 raise TimeoutError(f"no answer for {_STALLED_SECONDS:g} s")
@@ -181,10 +199,11 @@ class _Reading:
             raise UnreadableSource(
                 f"the cluster at {self._cluster.address} has no topic {', '.join(missing)}"
             )
-        if len(set(counts.values())) > 1:
-            listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        sources = {name: n for name, n in counts.items() if name not in self._raw_inputs}
+        if len(set(sources.values())) > 1:
+            listed = ", ".join(f"{name} has {count}" for name, count in sources.items())
             raise UnreadableSource(f"the topics must have equal partition counts, but {listed}")
-        self._partitions = next(iter(counts.values()))
+        self._partitions = next(iter(sources.values()), 0)
         return [TopicPartition(name, number) for name in counts for number in range(counts[name])]
 
     async def _count_partitions(self) -> dict[str, int]:
@@ -216,6 +235,9 @@ class _Reading:
     def _given_ends(
         self, ends: Mapping[TopicPartition, int], given: Offsets
     ) -> dict[TopicPartition, int]:
+        unread = sorted({topic for topic, _ in given if topic not in self._names})
+        if unread:
+            raise UnreadableSource(f"an end is given for {', '.join(unread)}, which is not read")
         asked = {TopicPartition(self._names[topic], n): end for (topic, n), end in given.items()}
         for tp, end in asked.items():
             if end > ends.get(tp, 0):
@@ -225,11 +247,11 @@ class _Reading:
         return asked
 
 
-def parse_until(text: str) -> Until:
+def parse_until(text: str, raw_inputs: Collection[str] = ()) -> Until:
     """What ``--to`` says.
 
-    An instant; offsets such as ``orders:0=42,claims:3=7``; or the ``cut`` of an alert record
-    as it is written there, ``{"orders":[0,42],"claims":[0,7]}``.
+    An instant; offsets such as ``orders:0=42,claims:3=7``, also of raw inputs; or the ``cut``
+    of an alert record as it is written there, ``{"orders":[0,42],"claims":[0,7]}``.
 
     Raises:
         UnreadableSource: it is none of these.
@@ -239,7 +261,8 @@ def parse_until(text: str) -> Until:
             cut = msgspec.json.decode(text, type=dict[SourceTopic, tuple[int, int]])
             return Until(offsets={(topic, at[0]): at[1] for topic, at in cut.items()})
         if "=" in text:
-            return Until(offsets=dict(map(_parse_offset, text.split(","))))
+            offsets = (_parse_offset(part, raw_inputs) for part in text.split(","))
+            return Until(offsets=dict(offsets))
         return Until(recorded_at=parse_instant(text))
     except (InvalidInstant, ValueError, msgspec.MsgspecError) as error:
         raise UnreadableSource(
@@ -248,7 +271,10 @@ def parse_until(text: str) -> Until:
         ) from error
 
 
-def _parse_offset(text: str) -> tuple[tuple[SourceTopic, int], int]:
+def _parse_offset(text: str, raw_inputs: Collection[str]) -> tuple[tuple[str, int], int]:
     where, _, offset = text.partition("=")
     name, _, number = where.partition(":")
-    return (msgspec.convert(name.strip(), SourceTopic), int(number)), int(offset)
+    topic = name.strip()
+    if topic not in raw_inputs:
+        topic = msgspec.convert(topic, SourceTopic)
+    return (topic, int(number)), int(offset)

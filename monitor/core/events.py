@@ -293,6 +293,15 @@ def check_recorded(event: Event, key: bytes | None, recorded_at: Instant) -> Non
     if key != event.seller.encode():
         shown = "no key" if key is None else f"key {key[:80]!r}"
         raise InvalidEvent(InvalidReason.FOREIGN_KEY, f"{shown}, seller {event.seller!r}")
+    check_instant(event, recorded_at)
+
+
+def check_instant(event: Event, recorded_at: Instant) -> None:
+    """Check an event against the timestamp of the Kafka record that carried it.
+
+    Raises:
+        InvalidEvent: ``at`` is more than a day after it.
+    """
     if instant_of(event.at) > recorded_at + DAY:
         raise InvalidEvent(
             InvalidReason.FUTURE,

@@ -16,7 +16,7 @@ from monitor.exporter import families as names
 from monitor.exporter.families import Family
 from monitor.exporter.page import Labels
 from monitor.exporter.selection import Selection, select
-from monitor.snapshot import PartitionStats, Snapshot
+from monitor.snapshot import PartitionStats, RawInputStats, Snapshot
 
 SERIES_MAX = 50_000
 
@@ -52,6 +52,7 @@ class SnapshotCollector(Collector):
             page.add(names.UNKNOWN_MARKETPLACES, (), unknown)
             _add_policies(page, snapshot, self._rulebook)
             _add_partitions(page, snapshot.partitions)
+            _add_raw_inputs(page, snapshot.raw_inputs)
             room = self._series_max - page.series - _SERIES_OF_LEFT_OUT
             _add_sellers(page, select(snapshot, room))
         yield from page.families.values()
@@ -184,6 +185,14 @@ def _add_partitions(page: _Page, partitions: Iterable[PartitionStats]) -> None:
         page.add(names.READY, labels, int(stats.ready))
         if stats.last_event_at is not None:
             page.add(names.LAST_EVENT, labels, stats.last_event_at / SECOND)
+
+
+def _add_raw_inputs(page: _Page, raw_inputs: Iterable[RawInputStats]) -> None:
+    for stats in raw_inputs:
+        labels = (stats.topic, str(stats.partition))
+        page.add(names.RAW_RECORDS, labels, stats.records)
+        page.add(names.RAW_INVALID, labels, stats.invalid)
+        page.add(names.RAW_LAG, labels, stats.lag)
 
 
 def _series(reading: Reading) -> tuple[str | None, ...]:

@@ -106,6 +106,17 @@ READY = Family(
     "ready", "1 when all four topics of this partition are read to their ends.", _PARTITION
 )
 
+RAW_RECORDS = Family("raw_records_total", "Records read of raw inputs.", _PARTITION, "counter")
+RAW_INVALID = Family(
+    "raw_invalid_events_total",
+    "Records of raw inputs that went to the dead letters.",
+    _PARTITION,
+    "counter",
+)
+RAW_LAG = Family(
+    "raw_lag_records", "Records of raw inputs that are not yet published again.", _PARTITION
+)
+
 EVALUATED = Family(
     "evaluated_timestamp_seconds", "The instant for which all readings were decided."
 )

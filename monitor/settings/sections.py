@@ -66,6 +66,7 @@ def checked_receiver_url(value: SecretStr) -> SecretStr:
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Topic = Annotated[str, AfterValidator(_topic)]
+Topics = Annotated[tuple[Topic, ...], NoDecode, BeforeValidator(_split)]
 Servers = Annotated[
     tuple[Annotated[str, AfterValidator(_server)], ...],
     NoDecode,
@@ -128,7 +129,8 @@ class TopicsSection(Section):
 
     ``retention_days`` is that of the four sources; once loaded it is never None, by default
     the policies' longest retention and a margin. Without ``replication_factor`` the broker
-    decides.
+    decides. ``raw_inputs`` exist already, with any number of partitions; their events are
+    published again on the sources, keyed by seller.
     """
 
     orders: Topic = "orders"
@@ -138,6 +140,7 @@ class TopicsSection(Section):
     alerts: Topic = "alerts"
     dead_letters: Topic = "dead-letters"
     ledger: Topic = "ledger"
+    raw_inputs: Topics = ()
     partitions: Annotated[Whole, Field(ge=1, le=100_000)] = 4
     replication_factor: Annotated[Whole, Field(ge=1, le=32_767)] | None = None
     retention_days: Days | None = None

@@ -17,6 +17,7 @@ def contradictions(settings: Settings) -> Iterator[Finding]:
     """What keeps the program from starting."""
     yield from _login_problems(settings.kafka)
     yield from _same_topics(settings.topics)
+    yield from _own_raw_inputs(settings.topics)
 
 
 def doubts(settings: Settings) -> Iterator[Finding]:
@@ -95,6 +96,17 @@ def _same_topics(topics: TopicsSection) -> Iterator[Finding]:
         other = first.setdefault(getattr(topics, key), key)
         if other != key:
             yield f"topics.{key}", f"is the same topic as {other}"
+
+
+def _own_raw_inputs(topics: TopicsSection) -> Iterator[Finding]:
+    """What is read from one of our own topics and published there again never ends."""
+    own = {getattr(topics, key): key for key in _TOPIC_KEYS}
+    path = "topics.raw_inputs"
+    for name in dict.fromkeys(topics.raw_inputs):
+        if name in own:
+            yield path, f"{name} is the monitor's own topic {own[name]}"
+        if topics.raw_inputs.count(name) > 1:
+            yield path, f"{name} is named twice"
 
 
 def _unencrypted_receivers(notify: NotifySection) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from faust.types import TP
 
@@ -43,12 +43,22 @@ class Ownership:
         self._clock = clock
         self._count = 0
         self._ledger: LedgerTopic | None = None
+        self._upstream: Callable[[], Awaitable[None]] = _nothing_upstream
         self._consumer: Consumer | None = None
         self._progress = asyncio.Event()
 
-    def attach(self, count: int, ledger: LedgerTopic | None) -> None:
-        """Tell how many partitions there are, and where their state is kept, if anywhere."""
+    def attach(
+        self,
+        count: int,
+        ledger: LedgerTopic | None,
+        upstream: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Tell how many partitions there are, and where their state is kept, if anywhere.
+
+        ``upstream`` waits until all history is on the source topics.
+        """
         self._count = count
+        self._upstream = upstream or _nothing_upstream
         self._ledger = ledger
 
     @property
@@ -71,9 +81,10 @@ class Ownership:
         if not numbers:
             self._partitions.forget_parked()
             return
+        self.recovering = dict.fromkeys(numbers, 0.0)
+        await self._upstream()
         earliest = await consumer.earliest_offsets(*assigned)
         ends = await consumer.highwaters(*assigned)
-        self.recovering = dict.fromkeys(numbers, 0.0)
         for number in numbers:
             partition = await self._taken(
                 number, consumer.generation, self._of(earliest, number), self._of(ends, number)
@@ -163,6 +174,10 @@ class Ownership:
 
     def _of(self, offsets: Mapping[TP, int], number: int) -> dict[SourceTopic, int]:
         return {topic: offsets[TP(self._names[topic], number)] for topic in SOURCE_TOPICS}
+
+
+async def _nothing_upstream() -> None:
+    """The source topics are fed by others."""
 
 
 class _Follower:

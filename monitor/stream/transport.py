@@ -160,6 +160,14 @@ class Consumer(driver.Consumer):
         """The end offset of a partition as of the last fetch; None before one."""
         return self._thread.highwaters_seen.get(tp)
 
+    def finished(self, tp: TP) -> int | None:
+        """The offset before which a partition is processed; None where it is not delivered."""
+        queue = self._in_flight.get(tp)
+        if queue is None:
+            return None
+        queue.committable()
+        return queue.finished
+
     @property
     def generation(self) -> int:
         """That of the consumer group in which the present assignment was made."""

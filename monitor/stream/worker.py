@@ -22,6 +22,7 @@ from monitor.core.rules import Rulebook
 from monitor.snapshot import PartitionStats, Snapshot
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import App, Membership, make_app
+from monitor.stream.backlog import backlog_published
 from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.deadletters import DeadLetters
 from monitor.stream.evaluation import Evaluation
@@ -29,6 +30,7 @@ from monitor.stream.intake import Intake
 from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
+from monitor.stream.raw_inputs import RawInputs, check_raw_inputs, raw_inputs, rekeying_group
 from monitor.stream.receivers import Receiver, Receivers
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
@@ -51,6 +53,8 @@ class WorkerSettings:
     """How topics are made; by default as long as the policies look back."""
     durable: bool = True
     """Whether state is kept on the ledger topic; without it each start reads everything."""
+    raw_inputs: tuple[str, ...] = ()
+    """Topics of events with other keys, published again on the source topics."""
 
 
 def run(
@@ -120,6 +124,7 @@ class Worker:
         self._open = AsyncExitStack()
         self._ledger: LedgerTopic | None = None
         self._alerts: AlertsTopic | None = None
+        self._raw_inputs: RawInputs | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._evaluation = Evaluation(self._partitions.owned, self._clock)
@@ -135,11 +140,13 @@ class Worker:
         count = await prepare_topics(
             self._settings.cluster, names, plan, ledger=self._settings.durable
         )
+        # Before anything asks the broker for them, which may make it create them.
+        await check_raw_inputs(self._settings.cluster, self._settings.raw_inputs)
         if self._settings.durable:
             self._ledger = await self._open.enter_async_context(
                 ledger_topic(self._settings.cluster, names.ledger)
             )
-        self._ownership.attach(count, self._ledger)
+        self._ownership.attach(count, self._ledger, self._rekeyed)
         app = make_app(self._settings.cluster, self._settings.membership, self._ownership)
         self._app = app
         dead_letters = DeadLetters(app.producer, names.dead_letters)
@@ -148,6 +155,7 @@ class Worker:
         self._alerts = AlertsTopic(app.producer, names.alerts, self._on_record, self._receivers)
         try:
             await self._start(app, self._alerts)
+            await self._begin_rekeying(count)
         except BaseException:
             await self._leave()
             raise
@@ -210,6 +218,7 @@ class Worker:
             open_items=tuple(items for one in partitions for items in one.open_items()),
             recovering=dict(self._ownership.recovering),
             partitions=self.stats(),
+            raw_inputs=() if self._raw_inputs is None else self._raw_inputs.stats(),
             unknown_marketplaces=tuple(
                 sorted({name for one in partitions for name in one.engine.unknown_marketplaces})
             ),
@@ -229,6 +238,27 @@ class Worker:
         self._raise_crash()
         for task in (self._evaluation.run(alerts), alerts.run(), self._receivers.run()):
             self._tasks.append(asyncio.create_task(task))
+
+    async def _rekeyed(self) -> None:
+        """Wait until what lies on the raw inputs is on the source topics."""
+        settings = self._settings
+        if settings.raw_inputs:
+            group = rekeying_group(settings.membership.group)
+            await backlog_published(settings.cluster, settings.raw_inputs, group)
+
+    async def _begin_rekeying(self, count: int) -> None:
+        settings = self._settings
+        if settings.raw_inputs:
+            self._raw_inputs = await self._open.enter_async_context(
+                raw_inputs(
+                    settings.cluster,
+                    settings.raw_inputs,
+                    settings.names,
+                    settings.membership,
+                    count,
+                )
+            )
+            self._tasks.append(asyncio.create_task(self._raw_inputs.wait()))
 
     async def _until(self, waited: Any) -> None:
         """Await something; stop waiting where the worker breaks."""

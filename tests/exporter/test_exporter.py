@@ -14,7 +14,7 @@ from monitor.exporter import metrics_server
 from monitor.exporter.collector import SnapshotCollector
 from monitor.exporter.page import text_of
 from monitor.policy import load_policies
-from monitor.snapshot import PartitionStats, Snapshot
+from monitor.snapshot import PartitionStats, RawInputStats, Snapshot
 from tests.core.test_engine import event, placed
 
 RULEBOOK = load_policies([DEMO_POLICY])
@@ -39,6 +39,7 @@ def snapshot(sellers: int = 3) -> Snapshot:
         (stats,),
         {2: 0.25},
         ("elsewhere",),
+        (RawInputStats("shop-events", 3, 7, 2, 4),),
     )
 
 
@@ -70,6 +71,14 @@ def test_partitions_and_items_have_theirs() -> None:
     assert values(text, "seller_health_events_total") == {("0", "orders"): 5}
     assert values(text, "seller_health_lag_records") == {("0", "orders"): 2}
     assert len(values(text, "seller_health_open_items")) == 3
+
+
+def test_raw_inputs_have_theirs() -> None:
+    text = page(snapshot())
+    partition = ("3", "shop-events")
+    assert values(text, "seller_health_raw_records_total") == {partition: 7}
+    assert values(text, "seller_health_raw_invalid_events_total") == {partition: 2}
+    assert values(text, "seller_health_raw_lag_records") == {partition: 4}
 
 
 def test_what_is_gone_from_the_snapshot_is_gone_from_the_page() -> None:
