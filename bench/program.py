@@ -18,6 +18,8 @@ from pathlib import Path
 
 from monitor.cluster import Cluster
 from monitor.core.instants import SECOND, Instant
+from monitor.core.rules import Rulebook
+from monitor.exporter import metrics_server
 from monitor.policy import load_policies
 from monitor.stream.app import Membership
 from monitor.stream.clock import SystemClock
@@ -27,6 +29,7 @@ from monitor.stream.worker import Worker, WorkerSettings, run
 BEAT_SECONDS = 0.005
 TOLD_EVERY_SECONDS = 0.1
 SESSION_SECONDS = 6.0
+_SERIES_MAX = 10_000_000
 
 
 def main() -> None:
@@ -43,7 +46,8 @@ def main() -> None:
     # Whoever measures decides when all garbage is collected, and when midnight comes.
     signal.signal(signal.SIGUSR1, lambda *_: gc.collect() and None)
     signal.signal(signal.SIGUSR2, lambda *_: clock.look())
-    sys.exit(run(settings, load_policies(asked.policy), clock=clock, beside=_telling))
+    rulebook = load_policies(asked.policy)
+    sys.exit(run(settings, rulebook, clock=clock, beside=lambda worker: _telling(worker, rulebook)))
 
 
 class FastClock(SystemClock):
@@ -74,10 +78,11 @@ def settings_of(address: str, prefix: str, name: str) -> WorkerSettings:
 
 
 @asynccontextmanager
-async def _telling(worker: Worker) -> AsyncIterator[None]:
-    task = asyncio.create_task(_tell(worker))
-    yield
-    task.cancel()
+async def _telling(worker: Worker, rulebook: Rulebook) -> AsyncIterator[None]:
+    async with metrics_server(worker, rulebook, port=0, series_max=_SERIES_MAX) as url:
+        task = asyncio.create_task(_tell(worker, url))
+        yield
+        task.cancel()
     readings = [
         (one.seller, one.metric, one.window_days, one.numerator, one.denominator)
         for one in worker.snapshot().readings
@@ -85,7 +90,7 @@ async def _telling(worker: Worker) -> AsyncIterator[None]:
     sys.stdout.write(json.dumps({"readings": readings}) + "\n")
 
 
-async def _tell(worker: Worker) -> None:
+async def _tell(worker: Worker, metrics_url: str) -> None:
     """Beat; a beat that comes late is a stall of the event loop."""
     stall = 0.0
     last = told = time.monotonic()
@@ -104,6 +109,7 @@ async def _tell(worker: Worker) -> None:
             "partitions": sorted({one.partition for one in stats}),
             "recovering": worker.recovering,
             "ready": bool(stats) and all(one.ready for one in stats),
+            "metrics_url": metrics_url,
             "stall_ms": round(1000 * stall, 1),
             "ledger_bytes": worker.ledger_bytes,
             "resident_bytes": _resident_bytes(),

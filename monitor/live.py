@@ -38,7 +38,7 @@ def run_live(configuration: Configuration) -> int:
     async def metrics(worker: Worker) -> AsyncIterator[None]:
         page = settings.prometheus
         async with metrics_server(
-            worker.snapshot,
+            worker,
             rulebook,
             host=page.host,
             port=page.port,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from monitor.core.instants import Instant
 from monitor.core.readings import OpenItems, Reading
@@ -45,6 +46,18 @@ class RawInputStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a worker is on its way to being ready."""
+
+    joined: bool
+    """Whether its group has told it which partitions are assigned, and it is not leaving."""
+    recovering: Mapping[int, float]
+    """Partition numbers that are being restored, and which share of each is."""
+    partitions: tuple[PartitionStats, ...]
+    """The partitions that are restored."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All readings of one worker; those of partitions not yet ready have level unknown."""
 
@@ -58,3 +71,13 @@ class Snapshot:
     unknown_marketplaces: tuple[str, ...] = ()
     """Marketplaces seen that no policy names."""
     raw_inputs: tuple[RawInputStats, ...] = ()
+
+
+class Watched(Protocol):
+    """What can be watched: a worker."""
+
+    async def observe(self) -> Snapshot:
+        """What the last evaluation found, without holding up the event loop."""
+
+    def progress(self) -> Progress:
+        """How far it is, at once."""

@@ -187,6 +187,14 @@ class Engine:
             for items in open_items_of(account, self.now)
         ]
 
+    def open_items_by_account(self) -> Iterator[list[OpenItems]]:
+        """The open items of one account after the other, those without any too.
+
+        In between anything else may be done: each account is as it is when its turn comes.
+        """
+        for account in list(self._accounts.values()):
+            yield list(open_items_of(account, self.now))
+
     def evidence(
         self,
         seller: str,

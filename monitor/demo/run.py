@@ -111,9 +111,7 @@ async def _demo(plan: DemoPlan, rulebook: Rulebook, recording: Recording, show: 
         )
         await closing.enter_async_context(worker)
         url = await closing.enter_async_context(
-            metrics_server(
-                worker.snapshot, rulebook, port=plan.metrics_port, series_max=_SERIES_MAX
-            )
+            metrics_server(worker, rulebook, port=plan.metrics_port, series_max=_SERIES_MAX)
         )
         feeder = Feeder(cluster.address, names, recording)
         show.begin(worker, feeder, sink, url)

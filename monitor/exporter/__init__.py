@@ -1,6 +1,6 @@
-"""Prometheus gauges of a worker: a custom collector over its snapshot."""
+"""The pages of a worker: its gauges for Prometheus, and whether it is ready."""
 
-from monitor.exporter.collector import SERIES_MAX, SnapshotCollector
+from monitor.exporter.collector import SERIES_MAX, collect
 from monitor.exporter.server import metrics_server
 
-__all__ = ["SERIES_MAX", "SnapshotCollector", "metrics_server"]
+__all__ = ["SERIES_MAX", "collect", "metrics_server"]

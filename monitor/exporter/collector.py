@@ -1,87 +1,47 @@
-"""The collector: a snapshot as metric families, made anew for each scrape."""
+"""The collector: a snapshot as a page of metric families, made anew for each scrape."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
-
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 
 from monitor import __version__
 from monitor.core.instants import SECOND
 from monitor.core.metrics import METRICS
 from monitor.core.readings import Level, OpenItems, Reading
-from monitor.core.rules import Limit, MarketplaceRules, MetricRule, Rulebook
+from monitor.core.rules import Limit, MarketplaceRules, MetricRule, Rulebook, WindowDays
 from monitor.exporter import families as names
 from monitor.exporter.families import Family
-from monitor.exporter.page import Labels
+from monitor.exporter.page import Page, labels_text
 from monitor.exporter.selection import Selection, select
 from monitor.snapshot import PartitionStats, RawInputStats, Snapshot
 
 SERIES_MAX = 50_000
 
 
-class SnapshotCollector(Collector):
+def collect(snapshot: Snapshot | None, rulebook: Rulebook, series_max: int = SERIES_MAX) -> bytes:
     """What Prometheus sees of a worker; what is gone from the snapshot is gone from here.
 
     Args:
-        latest: the present snapshot; None before the first one.
+        snapshot: None before the first one.
         rulebook: the policies, for limits and policy info.
         series_max: how many series all families may have together. Where the sellers need
             more, those nearest their limits have their own and the rest are summed.
     """
-
-    def __init__(
-        self,
-        latest: Callable[[], Snapshot | None],
-        rulebook: Rulebook,
-        series_max: int = SERIES_MAX,
-    ) -> None:
-        self._latest = latest
-        self._rulebook = rulebook
-        self._series_max = series_max
-
-    def collect(self) -> Iterator[Metric]:
-        """All families, each once."""
-        snapshot = self._latest()
-        page = _Page()
-        page.add(names.BUILD_INFO, (__version__,), 1)
-        if snapshot is not None:
-            page.add(names.EVALUATED, (), snapshot.as_of / SECOND)
-            unknown = len(snapshot.unknown_marketplaces)
-            page.add(names.UNKNOWN_MARKETPLACES, (), unknown)
-            _add_policies(page, snapshot, self._rulebook)
-            _add_partitions(page, snapshot.partitions)
-            _add_raw_inputs(page, snapshot.raw_inputs)
-            room = self._series_max - page.series - _SERIES_OF_LEFT_OUT
-            _add_sellers(page, select(snapshot, room))
-        yield from page.families.values()
+    page = Page()
+    page.add(names.BUILD_INFO, (__version__,), 1)
+    if snapshot is not None:
+        page.add(names.EVALUATED, (), snapshot.as_of / SECOND)
+        unknown = len(snapshot.unknown_marketplaces)
+        page.add(names.UNKNOWN_MARKETPLACES, (), unknown)
+        _add_policies(page, snapshot, rulebook)
+        _add_recovery(page, snapshot)
+        _add_partitions(page, snapshot.partitions)
+        _add_raw_inputs(page, snapshot.raw_inputs)
+        room = series_max - page.series - _SERIES_OF_LEFT_OUT
+        _add_sellers(page, select(snapshot, room))
+    return page.text()
 
 
-class _Page:
-    """Families as they fill up."""
-
-    def __init__(self) -> None:
-        self.families: dict[str, Metric] = {}
-
-    @property
-    def series(self) -> int:
-        return sum(len(family.samples) for family in self.families.values())
-
-    def samples(self, family: Family) -> list[Sample]:
-        """The samples of a family, to be appended to."""
-        made = self.families.get(family.name)
-        if made is None:
-            made = self.families[family.name] = family.empty()
-        return made.samples
-
-    def add(self, family: Family, values: tuple[str | None, ...], value: float) -> None:
-        """One sample; a label whose value is None is left out."""
-        labels = Labels(family.labels, values)
-        self.samples(family).append(Sample(family.name, labels, value))
-
-
-def _add_sellers(page: _Page, chosen: Selection) -> None:
+def _add_sellers(page: Page, chosen: Selection) -> None:
     _add_readings(page, chosen.readings)
     for item in chosen.open_items:
         labels = (item.seller, item.marketplace, item.kind)
@@ -92,12 +52,11 @@ def _add_sellers(page: _Page, chosen: Selection) -> None:
     _add_others(page, chosen.other_readings, chosen.other_items)
 
 
-def _add_readings(page: _Page, readings: Iterable[Reading]) -> None:
-    """The inner loop of a scrape: labels are made once for the samples of a reading."""
-    ratios, numerators = page.samples(names.RATIO), page.samples(names.NUMERATOR)
-    denominators, levels = page.samples(names.DENOMINATOR), page.samples(names.LEVEL)
-    headrooms = page.samples(names.HEADROOM)
-    label_names = names.RATIO.labels
+def _add_readings(page: Page, readings: Iterable[Reading]) -> None:
+    """The inner loop of a scrape: a seller and a series are written as labels only once."""
+    ratios, numerators = page.lines(names.RATIO), page.lines(names.NUMERATOR)
+    denominators, levels = page.lines(names.DENOMINATOR), page.lines(names.LEVEL)
+    headrooms = page.lines(names.HEADROOM)
     ratio, numerator, denominator, level, headroom = (
         names.RATIO.name,
         names.NUMERATOR.name,
@@ -105,20 +64,30 @@ def _add_readings(page: _Page, readings: Iterable[Reading]) -> None:
         names.LEVEL.name,
         names.HEADROOM.name,
     )
+    sellers: dict[str, str] = {}
+    series: dict[tuple[str, str, WindowDays, str | None], str] = {}
     for reading in readings:
-        labels = Labels(label_names, (reading.seller, *_series(reading)))
-        numerators.append(Sample(numerator, labels, reading.numerator))
-        levels.append(Sample(level, labels, names.LEVEL_CODES[reading.level]))
-        if reading.denominator is not None:
-            denominators.append(Sample(denominator, labels, reading.denominator))
-            if reading.denominator:
-                quotient = reading.numerator / reading.denominator
-                ratios.append(Sample(ratio, labels, quotient))
+        seller = sellers.get(reading.seller)
+        if seller is None:
+            seller = labels_text(names.RATIO.labels[:1], (reading.seller,))
+            sellers[reading.seller] = seller
+        key = (reading.marketplace, reading.metric, reading.window_days, reading.category)
+        rest = series.get(key)
+        if rest is None:
+            rest = series[key] = labels_text(names.RATIO.labels[1:], _series(reading))
+        labels = f"{{{seller},{rest}}}"
+        numerators.append(f"{numerator}{labels} {reading.numerator}\n")
+        levels.append(f"{level}{labels} {names.LEVEL_CODES[reading.level]}\n")
+        counted = reading.denominator
+        if counted is not None:
+            denominators.append(f"{denominator}{labels} {counted}\n")
+            if counted:
+                ratios.append(f"{ratio}{labels} {reading.numerator / counted}\n")
         if reading.headroom is not None:
-            headrooms.append(Sample(headroom, labels, reading.headroom))
+            headrooms.append(f"{headroom}{labels} {reading.headroom}\n")
 
 
-def _add_others(page: _Page, readings: Iterable[Reading], items: Iterable[OpenItems]) -> None:
+def _add_others(page: Page, readings: Iterable[Reading], items: Iterable[OpenItems]) -> None:
     """Sums over the sellers left out; numerators and denominators, never ratios."""
     sums: dict[tuple[Family, tuple[str | None, ...]], int] = {}
     sellers = set()
@@ -147,7 +116,7 @@ def _add_others(page: _Page, readings: Iterable[Reading], items: Iterable[OpenIt
 _SERIES_OF_LEFT_OUT = 1 + len(Level)
 
 
-def _add_policies(page: _Page, snapshot: Snapshot, rulebook: Rulebook) -> None:
+def _add_policies(page: Page, snapshot: Snapshot, rulebook: Rulebook) -> None:
     """The policy in force for each marketplace that is named or was seen."""
     seen = {reading.marketplace for reading in snapshot.readings}
     for marketplace in sorted(seen | rulebook.eras.keys() - {"*"}):
@@ -159,7 +128,7 @@ def _add_policies(page: _Page, snapshot: Snapshot, rulebook: Rulebook) -> None:
             _add_limits(page, marketplace, rules, rule)
 
 
-def _add_limits(page: _Page, marketplace: str, rules: MarketplaceRules, rule: MetricRule) -> None:
+def _add_limits(page: Page, marketplace: str, rules: MarketplaceRules, rule: MetricRule) -> None:
     limits: dict[str | None, Limit] = {None: rule.limit}
     limits.update(rule.by_category)
     counts = METRICS[rule.metric].only_counts
@@ -174,10 +143,17 @@ def _add_limits(page: _Page, marketplace: str, rules: MarketplaceRules, rule: Me
                 page.add(approach_family, labels, _number(rule.approach))
 
 
-def _add_partitions(page: _Page, partitions: Iterable[PartitionStats]) -> None:
+def _add_recovery(page: Page, snapshot: Snapshot) -> None:
+    restored = {stats.partition: 1.0 for stats in snapshot.partitions}
+    for partition, share in sorted({**restored, **snapshot.recovering}.items()):
+        page.add(names.RECOVERED, (str(partition),), share)
+
+
+def _add_partitions(page: Page, partitions: Iterable[PartitionStats]) -> None:
     for stats in partitions:
         labels = (stats.topic, str(stats.partition))
         page.add(names.EVENTS, labels, stats.events)
+        page.add(names.COUNTED, labels, stats.counted)
         page.add(names.INVALID, labels, stats.invalid)
         page.add(names.REDUNDANT, labels, stats.redundant)
         page.add(names.LATE, labels, stats.late)
@@ -187,7 +163,7 @@ def _add_partitions(page: _Page, partitions: Iterable[PartitionStats]) -> None:
             page.add(names.LAST_EVENT, labels, stats.last_event_at / SECOND)
 
 
-def _add_raw_inputs(page: _Page, raw_inputs: Iterable[RawInputStats]) -> None:
+def _add_raw_inputs(page: Page, raw_inputs: Iterable[RawInputStats]) -> None:
     for stats in raw_inputs:
         labels = (stats.topic, str(stats.partition))
         page.add(names.RAW_RECORDS, labels, stats.records)

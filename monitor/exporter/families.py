@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-
 from monitor.core.readings import Level
 
 PREFIX = "seller_health_"
@@ -28,11 +26,6 @@ class Family:
     def name(self) -> str:
         """The name of its samples."""
         return PREFIX + self.suffix
-
-    def empty(self) -> Metric:
-        """The family without samples, as prometheus-client has it."""
-        made = GaugeMetricFamily if self.kind == "gauge" else CounterMetricFamily
-        return made(self.name, self.help)
 
 
 RATIO = Family(
@@ -92,7 +85,18 @@ POLICY_INFO = Family(
     "policy_info", "The policy in force for a marketplace.", ("marketplace", "policy", "digest")
 )
 
-EVENTS = Family("events_total", "Records read.", _PARTITION, "counter")
+EVENTS = Family(
+    "events_total",
+    "Records read: those counted, redundant, late and invalid together.",
+    _PARTITION,
+    "counter",
+)
+COUNTED = Family(
+    "counted_events_total",
+    "Events that changed a fact, or will once their instant has come.",
+    _PARTITION,
+    "counter",
+)
 INVALID = Family(
     "invalid_events_total", "Records that went to the dead letters.", _PARTITION, "counter"
 )
@@ -104,6 +108,11 @@ LAST_EVENT = Family("last_event_timestamp_seconds", "Latest instant of a valid e
 LAG = Family("lag_records", "Records that are not applied yet.", _PARTITION)
 READY = Family(
     "ready", "1 when all four topics of this partition are read to their ends.", _PARTITION
+)
+RECOVERED = Family(
+    "recovered_ratio",
+    "Share of the ledger of a partition that is restored, 0 to 1.",
+    ("partition",),
 )
 
 RAW_RECORDS = Family("raw_records_total", "Records read of raw inputs.", _PARTITION, "counter")

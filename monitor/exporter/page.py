@@ -1,41 +1,52 @@
-"""The text of ``/metrics`` (exposition format 0.0.4), from labels rendered once per series.
+"""A page of samples as text (exposition format 0.0.4), written line by line.
 
-prometheus-client renders and sorts the labels of every sample anew: 1 s for 100,000 samples
-in its text format, 1.7 s in OpenMetrics. A reading has five samples with the same labels.
+Objects for samples and their labels, as prometheus-client makes them, cost half a second
+for 100,000 samples, and stall the event loop by 70 ms where they are thrown away together.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from prometheus_client.metrics_core import Metric
+from monitor.exporter.families import Family
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
-class Labels(dict[str, str]):
-    """The labels of a sample, with their text; None as a value leaves a label out."""
+class Page:
+    """Samples by family; a family without samples is left out."""
 
-    __slots__ = ("text",)
+    def __init__(self) -> None:
+        self._families: dict[str, tuple[Family, list[str]]] = {}
 
-    def __init__(self, names: Sequence[str], values: Sequence[str | None]) -> None:
-        super().__init__(
-            (name, value) for name, value in zip(names, values, strict=True) if value is not None
+    @property
+    def series(self) -> int:
+        """How many samples there are."""
+        return sum(len(lines) for _, lines in self._families.values())
+
+    def lines(self, family: Family) -> list[str]:
+        """The samples of a family as they are written, to be appended to."""
+        return self._families.setdefault(family.name, (family, []))[1]
+
+    def add(self, family: Family, values: Sequence[str | None], value: float) -> None:
+        """One sample; a label whose value is None is left out."""
+        labels = labels_text(family.labels, values)
+        around = f"{{{labels}}}" if labels else ""
+        self.lines(family).append(f"{family.name}{around} {value}\n")
+
+    def text(self) -> bytes:
+        """The whole page, in UTF-8."""
+        return b"".join(
+            f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n{''.join(lines)}".encode()
+            for name, (family, lines) in self._families.items()
+            if lines
         )
-        inner = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in self.items())
-        self.text = f"{{{inner}}}" if inner else ""
 
 
-def text_of(families: Iterable[Metric]) -> bytes:
-    """A page of families whose samples carry ``Labels``; families without samples are left out."""
-    lines: list[str] = []
-    for family in families:
-        if not family.samples:
-            continue
-        name = family.samples[0].name
-        lines.append(f"# HELP {name} {family.documentation}\n# TYPE {name} {family.type}\n")
-        lines.extend(
-            f"{name}{labels.text} {value}\n"  # type: ignore[attr-defined]
-            for _, labels, value, *_ in family.samples
-        )
-    return "".join(lines).encode()
+def labels_text(names: Sequence[str], values: Sequence[str | None]) -> str:
+    """Labels as they stand between the braces; a label whose value is None is left out."""
+    return ",".join(
+        f'{name}="{value.translate(_ESCAPES)}"'
+        for name, value in zip(names, values, strict=True)
+        if value is not None
+    )

@@ -159,7 +159,7 @@ class TopicsSection(Section):
 
 
 class PrometheusSection(Section):
-    """``[prometheus]``: where ``/metrics`` is served and how many series it may have."""
+    """``[prometheus]``: where the pages are served; how many series ``/metrics`` may have."""
 
     host: Text = "127.0.0.1"
     port: Annotated[Whole, Field(ge=0, le=65_535)] = 9464

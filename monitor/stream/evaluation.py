@@ -88,6 +88,16 @@ class Evaluation:
             return _Decided(values, number, await partition.save())
 
 
+def at_once(steps: Generator[None, None, Result]) -> Result:
+    """Run something that yields every few milliseconds, from beginning to end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
 async def in_slices(steps: Generator[None, None, Result]) -> Result:
     """Run something that yields every few milliseconds, between other tasks."""
     while True:

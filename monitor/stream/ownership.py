@@ -35,6 +35,8 @@ class Ownership:
         self, partitions: Partitions, sources: Mapping[str, SourceTopic], clock: Clock
     ) -> None:
         self.topics = frozenset(sources)
+        self.joined = False
+        """Whether the group has told which partitions are assigned, if any."""
         self.recovering: dict[int, float] = {}
         """Partition numbers that are being restored, and which share of each is."""
         self._partitions = partitions
@@ -79,9 +81,10 @@ class Ownership:
         self._consumer = consumer
         numbers = check_complete((self._sources[tp.topic], tp.partition) for tp in assigned)
         if not numbers:
+            self.joined = True
             self._partitions.forget_parked()
             return
-        self.recovering = dict.fromkeys(numbers, 0.0)
+        self.joined, self.recovering = True, dict.fromkeys(numbers, 0.0)
         await self._upstream()
         earliest = await consumer.earliest_offsets(*assigned)
         ends = await consumer.highwaters(*assigned)
@@ -100,7 +103,7 @@ class Ownership:
 
     def close(self, revoked: frozenset[TP]) -> None:
         """Park the engines of these partitions."""
-        self.recovering = {}
+        self.joined, self.recovering = False, {}
         self._partitions.revoke({tp.partition for tp in revoked})
 
     async def drained(self) -> None:

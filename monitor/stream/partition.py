@@ -12,7 +12,7 @@ from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic
 from monitor.core.instants import SECOND, Instant, instant_of
 from monitor.core.journal import Journal
 from monitor.core.position import Offsets, Position, Totals
-from monitor.core.readings import Level, OpenItems, Reading
+from monitor.core.readings import Level, Reading
 from monitor.core.records import FORMAT, Key, is_alert
 from monitor.core.rules import Rulebook, WindowDays
 from monitor.errors import LedgerError
@@ -234,16 +234,14 @@ class Partition:
         )
 
     def readings(self) -> Iterator[Reading]:
-        """All readings of the last evaluation; level unknown while not ready."""
-        if self._was_ready:
-            yield from self._series.values()
-            return
-        for reading in self._series.values():
-            yield msgspec.structs.replace(reading, level=Level.UNKNOWN)
+        """All readings of the last evaluation; level unknown while not ready.
 
-    def open_items(self) -> list[OpenItems]:
-        """The open items now."""
-        return self.engine.open_items()
+        They stay those of that evaluation, however late they are taken from the iterator.
+        """
+        decided = tuple(self._series.values())
+        if self._was_ready:
+            return iter(decided)
+        return (msgspec.structs.replace(one, level=Level.UNKNOWN) for one in decided)
 
     def stats(self, highwaters: Mapping[SourceTopic, int | None]) -> Iterator[PartitionStats]:
         """Totals and lag per topic, given the known end offsets."""

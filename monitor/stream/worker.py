@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,15 +19,16 @@ from monitor.core.alerts import AlertRecord
 from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant
 from monitor.core.rules import Rulebook
-from monitor.snapshot import PartitionStats, Snapshot
+from monitor.snapshot import PartitionStats, Progress, Snapshot
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import App, Membership, make_app
 from monitor.stream.backlog import backlog_published
 from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.deadletters import DeadLetters
-from monitor.stream.evaluation import Evaluation
+from monitor.stream.evaluation import Evaluation, at_once, in_slices
 from monitor.stream.intake import Intake
 from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
+from monitor.stream.observation import observing
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
 from monitor.stream.raw_inputs import RawInputs, check_raw_inputs, raw_inputs, rekeying_group
@@ -74,7 +75,7 @@ def run(
         clock: the present; the machine's by default.
         on_record: called with each published alert record.
         receivers: deliver each published alert record.
-        beside: entered once the worker has joined its group, and left before it leaves.
+        beside: entered before the worker joins its group, and left after it has left.
 
     Raises:
         ClusterError: Kafka cannot be reached, or is not as the worker needs it.
@@ -86,7 +87,7 @@ def run(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
-        async with worker, nullcontext() if beside is None else beside(worker):
+        async with nullcontext() if beside is None else beside(worker), worker:
             await worker.wait()
 
     # Facts are millions of small objects that stay: with Python's own thresholds, looking for
@@ -126,6 +127,7 @@ class Worker:
         self._alerts: AlertsTopic | None = None
         self._raw_inputs: RawInputs | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._evaluation = Evaluation(self._partitions.owned, self._clock)
 
@@ -156,6 +158,7 @@ class Worker:
         try:
             await self._start(app, self._alerts)
             await self._begin_rekeying(count)
+            self._started.set()
         except BaseException:
             await self._leave()
             raise
@@ -209,19 +212,36 @@ class Worker:
         """What this worker has written to the ledger topic."""
         return 0 if self._ledger is None else self._ledger.written_bytes
 
+    def progress(self) -> Progress:
+        """How far it is on its way to being ready."""
+        ownership = self._ownership
+        # Without any partition Faust tells nobody that an assignment has come.
+        assigned = ownership.joined or (self._app is not None and self._app.unassigned)
+        joined = assigned and not self._stopping.is_set()
+        return Progress(joined, dict(ownership.recovering), self.stats())
+
     def snapshot(self) -> Snapshot:
-        """What the last evaluation found, and the present totals."""
+        """All of ``observe`` at once."""
+        return at_once(self._observing())
+
+    async def observe(self) -> Snapshot:
+        """What the last evaluation found, and the present totals, gathered between other tasks."""
+        return await in_slices(self._observing())
+
+    def _observing(self) -> Generator[None, None, Snapshot]:
         partitions = list(self._partitions.owned.values())
+        unknown = {name for one in partitions for name in one.engine.unknown_marketplaces}
+        as_of, stats = self._evaluation.at, self.stats()
+        recovering = dict(self._ownership.recovering)
+        readings, open_items = yield from observing(partitions)
         return Snapshot(
-            as_of=self._evaluation.at,
-            readings=tuple(reading for one in partitions for reading in one.readings()),
-            open_items=tuple(items for one in partitions for items in one.open_items()),
-            recovering=dict(self._ownership.recovering),
-            partitions=self.stats(),
+            as_of=as_of,
+            readings=readings,
+            open_items=open_items,
+            recovering=recovering,
+            partitions=stats,
             raw_inputs=() if self._raw_inputs is None else self._raw_inputs.stats(),
-            unknown_marketplaces=tuple(
-                sorted({name for one in partitions for name in one.engine.unknown_marketplaces})
-            ),
+            unknown_marketplaces=tuple(sorted(unknown)),
         )
 
     async def _start(self, app: App, alerts: AlertsTopic) -> None:
@@ -261,7 +281,8 @@ class Worker:
             self._tasks.append(asyncio.create_task(self._raw_inputs.wait()))
 
     async def _until(self, waited: Any) -> None:
-        """Await something; stop waiting where the worker breaks."""
+        """Await something, once the worker runs; stop waiting where it breaks."""
+        await self._started.wait()
         if self._app is None:
             raise RuntimeError("the worker is not running")
         crashed = asyncio.ensure_future(self._app.wait())
@@ -284,6 +305,7 @@ class Worker:
             raise reason
 
     async def _leave(self) -> None:
+        self._stopping.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from dataclasses import dataclass
 
 import aiohttp
 import pytest
@@ -10,11 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.core.engine import Engine
 from monitor.core.instants import parse_instant
 from monitor.demo.run import DEMO_POLICY
-from monitor.exporter import metrics_server
-from monitor.exporter.collector import SnapshotCollector
-from monitor.exporter.page import text_of
+from monitor.exporter import collect, metrics_server
+from monitor.exporter import families as names
+from monitor.exporter.page import Page
 from monitor.policy import load_policies
-from monitor.snapshot import PartitionStats, RawInputStats, Snapshot
+from monitor.snapshot import PartitionStats, Progress, RawInputStats, Snapshot
 from tests.core.test_engine import event, placed
 
 RULEBOOK = load_policies([DEMO_POLICY])
@@ -44,7 +45,33 @@ def snapshot(sellers: int = 3) -> Snapshot:
 
 
 def page(found: Snapshot, series_max: int = 50_000) -> str:
-    return text_of(SnapshotCollector(lambda: found, RULEBOOK, series_max).collect()).decode()
+    return collect(found, RULEBOOK, series_max).decode()
+
+
+@dataclass
+class Shown:
+    """Something to watch that is always the same."""
+
+    snapshot: Snapshot
+    now: Progress
+
+    async def observe(self) -> Snapshot:
+        return self.snapshot
+
+    def progress(self) -> Progress:
+        return self.now
+
+
+READY = Progress(joined=True, recovering={}, partitions=())
+
+
+async def fetched(shown: Shown, path: str) -> tuple[int, str]:
+    async with (
+        metrics_server(shown, RULEBOOK, port=0) as url,
+        aiohttp.ClientSession() as session,
+        session.get(url.replace("/metrics", path)) as response,
+    ):
+        return response.status, await response.text()
 
 
 def values(text: str, name: str) -> dict[tuple[str, ...], float]:
@@ -81,6 +108,43 @@ def test_raw_inputs_have_theirs() -> None:
     assert values(text, "seller_health_raw_lag_records") == {partition: 4}
 
 
+def test_what_is_read_is_counted_redundant_late_or_invalid() -> None:
+    text = page(snapshot())
+    kinds = ("counted", "redundant", "late", "invalid")
+    parts = [values(text, f"seller_health_{kind}_events_total") for kind in kinds]
+    for partition, events in values(text, "seller_health_events_total").items():
+        assert [part[partition] for part in parts] == [3, 1, 0, 1]
+        assert sum(part[partition] for part in parts) == events
+
+
+def test_each_partition_says_how_much_of_it_is_restored() -> None:
+    assert values(page(snapshot()), "seller_health_recovered_ratio") == {("0",): 1, ("2",): 0.25}
+
+
+async def test_a_head_request_gets_the_length_and_no_page() -> None:
+    async with (
+        metrics_server(Shown(snapshot(), READY), RULEBOOK, port=0) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.head(url) as head:
+            length = int(head.headers["Content-Length"])
+        async with session.get(url) as response:
+            assert len(await response.read()) == length
+
+
+def test_a_label_may_hold_any_character() -> None:
+    made = Page()
+    made.add(names.LEFT_OUT_READINGS, ('a "quoted" \\ and\nbroken one',), 3)
+    assert values(made.text().decode(), names.LEFT_OUT_READINGS.name) == {
+        ('a "quoted" \\ and\nbroken one',): 3
+    }
+
+
+def test_a_page_without_a_snapshot_still_names_the_program() -> None:
+    text = collect(None, RULEBOOK).decode()
+    assert list(values(text, "seller_health_build_info").values()) == [1]
+
+
 def test_what_is_gone_from_the_snapshot_is_gone_from_the_page() -> None:
     assert 'seller="shop-2"' in page(snapshot(3))
     assert 'seller="shop-2"' not in page(snapshot(2))
@@ -99,14 +163,8 @@ def test_beyond_the_bound_the_sellers_nearest_their_limits_stay_and_the_rest_is_
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with `make test`")
 async def test_promtool_accepts_the_live_page() -> None:
-    found = snapshot()
-    async with (
-        metrics_server(lambda: found, RULEBOOK, port=0) as url,
-        aiohttp.ClientSession() as session,
-        session.get(url) as response,
-    ):
-        text = await response.read()
-        assert response.status == 200
+    status, text = await fetched(Shown(snapshot(), READY), "/metrics")
+    assert status == 200
     promtool = await asyncio.create_subprocess_exec(
         "promtool",
         *("check", "metrics"),
@@ -114,5 +172,5 @@ async def test_promtool_accepts_the_live_page() -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await promtool.communicate(text)
+    said, _ = await promtool.communicate(text.encode())
     assert (promtool.returncode, said) == (0, b"")

@@ -17,8 +17,10 @@ from monitor.cluster import Cluster
 from monitor.core.alerts import AlertRecord
 from monitor.core.events import SourceTopic
 from monitor.core.readings import Level
+from monitor.exporter.readiness import missing
 from monitor.stream.inflight import Batch
 from monitor.stream.intake import Intake, partition_of
+from monitor.stream.topics import TopicPlan
 from monitor.stream.worker import Worker, WorkerSettings
 from tests.stream.live import (
     ALL_TOPICS,
@@ -276,6 +278,22 @@ async def test_all_that_is_processed_is_committed_at_the_latest_on_leaving(
     assert await _committed(settings) == publisher.ends
 
 
+async def test_a_worker_without_partitions_has_joined_and_waits_for_nothing(
+    settings: WorkerSettings,
+) -> None:
+    alone = replace(settings, plan=TopicPlan(history_days=400, partitions=1))
+    first, second = Worker(alone, one_metric_rulebook()), Worker(alone, one_metric_rulebook())
+    assert missing(first.progress()) == ["The worker is not in its consumer group."]
+    async with first:
+        await until(lambda: not missing(first.progress()))
+        assert len(first.progress().partitions) == len(ALL_TOPICS)
+        async with second:
+            await until(lambda: not missing(first.progress()) and not missing(second.progress()))
+            owned = [len(worker.progress().partitions) for worker in (first, second)]
+            assert sorted(owned) == [0, len(ALL_TOPICS)]
+    assert missing(first.progress()) != []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_the_program_within_seconds_with_status_0(
     settings: WorkerSettings, number: signal.Signals
@@ -308,9 +326,14 @@ def run_for_a_signal(address: str, prefix: str) -> int:
 
 @asynccontextmanager
 async def _say_started(worker: Worker) -> AsyncIterator[None]:
-    sys.stdout.write("started\n")
-    sys.stdout.flush()
+    async def say() -> None:
+        await worker.applied({})
+        sys.stdout.write("started\n")
+        sys.stdout.flush()
+
+    saying = asyncio.create_task(say())
     yield
+    saying.cancel()
 
 
 async def _committed(settings: WorkerSettings) -> dict[tuple[SourceTopic, int], int]:
