@@ -48,6 +48,10 @@ test: lint kafka-jars ## Lint, types, imports, then every test, also on a real K
 	@tools/need promtool:prometheus
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-faults
+test-faults: setup kafka-jars ## Kill, halt and cut off workers at full length, ten minutes: make test-faults ARGS="--seed 7"
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: lint
 lint: setup ## Formatting, lint rules, strict types, import contracts
 	@$(BIN)/ruff format --check
