@@ -11,6 +11,7 @@ LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JARS := .kafka/libs/.complete
+PEERS := .venv-peers/.installed
 
 # The first of these that is Python 3.11; PYTHON=/path/to/python3.11 overrides.
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
@@ -48,6 +49,10 @@ test: lint kafka-jars ## Lint, types, imports, then every test, also on a real K
 	@tools/need promtool:prometheus
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-faults
+test-faults: setup kafka-jars ## Kill, halt and cut off workers at full length, ten minutes: make test-faults ARGS="--seed 7"
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: lint
 lint: setup ## Formatting, lint rules, strict types, import contracts
 	@$(BIN)/ruff format --check
@@ -61,8 +66,17 @@ format: setup ## Format the code and apply the fixes that are safe
 	@$(BIN)/ruff check --fix
 
 .PHONY: bench
-bench: setup kafka-jars ## Run the benchmarks on a real Kafka: make bench ARGS=...
-	@$(BIN)/python -m bench $(ARGS)
+bench: setup kafka-jars $(PEERS) ## Run the benchmarks on a real Kafka: make bench QUICK=1 ARGS="live scale"
+	@QUICK=$(QUICK) $(BIN)/python -m bench $(ARGS)
+
+# The peers exclude some of our versions, so that they live in an environment of their own.
+$(PEERS): bench/peers/requirements.lock | setup
+	@echo "Making .venv-peers for the programs to compare with (a minute)"
+	@rm -rf .venv-peers
+	@"$(PYTHON)" -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r bench/peers/requirements.lock
+	@touch $@
 
 .PHONY: kafka
 kafka: setup kafka-jars ## Run one Kafka node on a free port: make kafka ARGS="--background", then ARGS="--stop"
@@ -79,15 +93,18 @@ $(JARS): deploy/kafka/pom.xml | setup
 lock: setup ## Renew requirements*.lock from pyproject.toml: make lock ARGS=--upgrade
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS) $(ARGS) -o requirements.lock
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
-	@if grep -n '://' requirements*.lock; then echo "A lock file must name no address" >&2; exit 1; fi
+	@$(BIN)/uv pip compile $(LOCK_OPTIONS_PEERS) $(ARGS) -o bench/peers/requirements.lock
+	@if grep -n '://' requirements*.lock bench/peers/requirements.lock; then echo "A lock file must name no address" >&2; exit 1; fi
 
 # Every platform's hashes, no addresses: any mirror of the package index will do.
-LOCK_OPTIONS := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK_OPTIONS := pyproject.toml $(LOCK_STYLE)
+LOCK_OPTIONS_PEERS := bench/peers/requirements.in $(LOCK_STYLE)
+LOCK_STYLE := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .PHONY: clean
 clean: ## Stop background Kafka nodes; remove .venv, the Kafka jars and all caches
 	@if [ -d .kafka/nodes ]; then "$(PYTHON)" deploy/kafka/node.py --stop; fi
-	rm -rf $(VENV) .kafka build dist *.egg-info .coverage htmlcov \
+	rm -rf $(VENV) .venv-peers .kafka build dist *.egg-info .coverage htmlcov \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import failover, growth, live, peers, replay, scale, scrape
+from bench import comparison, failover, growth, live, replay, scale, scrape
 from bench.results import RESULTS, Plan, Results, write
 from deploy.kafka.node import KafkaNode
 
@@ -23,7 +23,7 @@ Benchmark = Callable[[str, Plan], Awaitable[Results]]
 
 ALL: dict[str, Benchmark] = {
     "live": live.measure,
-    "peers": peers.measure,
+    "peers": comparison.measure,
     "replay": replay.measure,
     "growth": growth.measure,
     "scrape": scrape.measure,
@@ -43,9 +43,11 @@ def main() -> None:
         results |= json.loads(RESULTS.read_text(encoding="utf-8"))["results"]
     for name in names:
         began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            with KafkaNode(Path(folder) / "node", heap_mb=1024) as node:
-                found = asyncio.run(ALL[name](node.address, plan))
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            KafkaNode(Path(folder) / "node", heap_mb=1024) as node,
+        ):
+            found = asyncio.run(ALL[name](node.address, plan))
         results |= found
         print(f"{name}: {time.monotonic() - began:.0f} s {json.dumps(found)}", flush=True)
     write(results, {"machine": _machine(plan), "quick": plan.quick})

@@ -35,6 +35,7 @@ class Engines:
         self._evaluated_at = now()
 
     def apply(self, number: int, events: list[Event]) -> None:
+        """Apply events of a partition; where a second has passed, evaluate all."""
         engine = self._engines.get(number)
         if engine is None:
             engine = self._engines[number] = Engine(self._rulebook, now() + SECOND)

@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _no_error(origin: str, error: Exception) -> None:
-    raise error
+    raise AssertionError(origin) from error
 
 
 def _no_progress(weight: int) -> None:

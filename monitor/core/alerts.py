@@ -97,6 +97,8 @@ class AlertBook:
     def restore(self, key: Key, value: bytes, *, superseded: bool) -> None:
         """Take back what the ledger holds of an alert; of its versions the highest epoch's.
 
+        ``chain`` is that of the ledger by then.
+
         ``superseded``: it was written when somebody else already owned the partition. Its
         writer never published that decision, so the one before it stands.
 
@@ -105,18 +107,19 @@ class AlertBook:
         """
         assert self._journal is not None
         found = alert_state_of(key, value)
-        if superseded:
+        # A number past the chain's: its writer died before all of the write was safe.
+        was_never_out = superseded or found.number > self.chain.n
+        if was_never_out:
             found.present, found.number = found.before, 0
-            self._journal.note(found, f"{key.seller}/{key.marketplace}/")
         alert = f"{key.seller}/{key.marketplace}/{key.id}"
-        known = self._states.get(alert)
-        if known is None:
-            self._states[alert] = found
-            return
+        known = self._states.setdefault(alert, found)
         if found.epoch > known.epoch:
             known.present, known.before = found.present, found.before
             known.number, known.record = found.number, found.record
         self._journal.found(known, found.epoch)
+        if was_never_out:
+            # Under the next epoch, so that nobody has to find out again.
+            self._journal.note(known, f"{key.seller}/{key.marketplace}/")
 
     def unpublished(self, published: int) -> list[bytes]:
         """Restored records that come after a number in the chain, in its order."""

@@ -132,7 +132,8 @@ class Engine:
     def advance(self, now: Instant) -> None:
         """Let time pass: held events, local midnights, policy changes and deadlines.
 
-        An instant before the present one is ignored: time never goes back.
+        An instant before the present one is ignored: time never goes back. The present one
+        is not: a restored event may have been due for long.
         """
         for _ in self.advancing(now):
             pass
@@ -143,7 +144,7 @@ class Engine:
         The engine stands at ``now`` from the first slice on, but its readings are those of
         ``now`` only after the last: until then nothing else may be done with it.
         """
-        if now <= self.now:
+        if now < self.now:
             return
         self.now = now
         if self._policy_change_at is not None and now >= self._policy_change_at:
@@ -258,8 +259,8 @@ class Engine:
             if held.id in self._held_by_id:
                 return
             self._held_by_id[held.id] = held
-            if not held.epoch:
-                self._journal.note(held, prefix_of(held.event))
+            # A restored one too: a former owner may yet release it, and remove what it wrote.
+            self._journal.note(held, prefix_of(held.event))
         heappush(self._held, (instant_of(held.event.at), next(self._serial), held))
 
     def _release(self, at: Instant, _: int, held: Held) -> None:

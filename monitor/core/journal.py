@@ -57,9 +57,9 @@ class Journal:
     def take(self, epoch: int) -> Entries:
         """All changes as records under an epoch; from then on nothing has changed."""
         entries = Entries()
+        gone: list[bytes] = []
         for kept, prefix in self._gone.items():
-            keys = self._keys(kept, prefix, {kept.epoch} | self._older.pop(kept, set()))
-            entries.records += [(key, None) for key in keys]
+            gone += self._keys(kept, prefix, {kept.epoch} | self._older.pop(kept, set()))
         for kept, prefix in self._changed.items():
             codec = CODECS[type(kept)]
             key = f"{prefix}{codec.kind}/{kept.id}|{epoch}".encode()
@@ -68,6 +68,9 @@ class Journal:
                 epochs = self._older.pop(kept, set()) | ({kept.epoch} if kept.epoch else set())
                 entries.obsolete += self._keys(kept, prefix, epochs)
                 kept.epoch = epoch
+        # A held event goes only after the facts that it became: the write may be cut short.
+        written = {key for key, _ in entries.records}
+        entries.records += [(key, None) for key in gone if key not in written]
         self._gone, self._changed = {}, {}
         return entries
 

@@ -89,22 +89,7 @@ class MarketplaceRules:
 
     def counts_like(self, other: "MarketplaceRules") -> bool:
         """Whether both count the same; they may differ in limits, names and texts."""
-        return self._counting() == other._counting()
-
-    def _counting(self) -> tuple[object, ...]:
-        nothing = Limit(Comparison.UNDER, Fraction(1))
-        rules = tuple(
-            replace(
-                rule,
-                limit=nothing,
-                approach=None,
-                source="",
-                runbook="",
-                by_category=dict.fromkeys(rule.by_category, nothing),
-            )
-            for rule in self.metrics
-        )
-        return (rules, self.calendar, self.retention_days, self.handling_days)
+        return _counting(self) == _counting(other)
 
     def rule(self, metric: str) -> MetricRule | None:
         """The rule of a metric, or None where the policy does not compute it."""
@@ -155,3 +140,20 @@ class Rulebook:
 
 def _begin_day(era: Era) -> int:
     return -DAY if era.valid_from_day is None else era.valid_from_day
+
+
+def _counting(rules: MarketplaceRules) -> tuple[object, ...]:
+    """What decides what is counted."""
+    nothing = Limit(Comparison.UNDER, Fraction(1))
+    metrics = tuple(
+        replace(
+            rule,
+            limit=nothing,
+            approach=None,
+            source="",
+            runbook="",
+            by_category=dict.fromkeys(rule.by_category, nothing),
+        )
+        for rule in rules.metrics
+    )
+    return (metrics, rules.calendar, rules.retention_days, rules.handling_days)

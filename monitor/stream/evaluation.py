@@ -79,12 +79,16 @@ class Evaluation:
 
     async def _decide(self, partition: Partition, point: Instant) -> _Decided:
         async with partition.busy:
-            if self._owned.get(partition.number) is not partition:
+            # What a former owner decides once more would hide its last published decision.
+            if self._owned.get(partition.number) is not partition or partition.superseded:
                 return _Decided()
+            # The ledger keeps the last record of each alert: before an alert changes again,
+            # the record that an earlier owner left behind has to be out.
             values = partition.unpublished()
-            records = await in_slices(partition.evaluating(point))
-            values += [record.encode() for record in records]
-            number = partition.decided
+            if not values:
+                records = await in_slices(partition.evaluating(point))
+                values = [record.encode() for record in records]
+            number = partition.decided if partition.ready else partition.published
             return _Decided(values, number, await partition.save())
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from faust.types import TP
 
@@ -20,6 +20,7 @@ from monitor.stream.transport import Consumer
 logger = logging.getLogger(__name__)
 
 _SAID_EVERY_SECONDS = 5.0
+_DEFENDED_EVERY_SECONDS = 1.0
 
 
 class Ownership:
@@ -100,6 +101,7 @@ class Ownership:
         self._partitions.forget_parked()
         self.progressed()
         logger.info("reading partitions %s of the four topics", ", ".join(map(str, numbers)))
+        await self._defend(consumer, numbers)
 
     def close(self, revoked: frozenset[TP]) -> None:
         """Park the engines of these partitions."""
@@ -139,6 +141,8 @@ class Ownership:
         """The engine of a partition number, at the offsets from which to read on."""
         begin = whole_second(self._clock.now()) + SECOND
         partition = await self._partitions.take(number)
+        if partition is not None:
+            await partition.settled()
         if self._ledger is None:
             if partition is None or not _lies_within(partition.positions, earliest, ends):
                 partition = self._partitions.make(number, self._count, begin)
@@ -152,6 +156,21 @@ class Ownership:
             ends = {topic: max(end, ahead.get(topic, 0)) for topic, end in ends.items()}
         partition.begin(partition.positions, ends)
         return partition
+
+    async def _defend(self, consumer: Consumer, numbers: Iterable[int]) -> None:
+        """Watch until somebody else has claimed a partition; then have the group decide anew.
+
+        A worker that was halted amid its recovery may claim what the group has long given
+        to another. It hears of that within seconds; this one would wait for ever.
+        """
+        owned = [self._partitions.owned[number] for number in numbers]
+        while not (lost := [one.number for one in owned if one.superseded]):  # noqa: ASYNC110
+            await asyncio.sleep(_DEFENDED_EVERY_SECONDS)
+        logger.warning(
+            "another worker has claimed partitions %s: joining the group again",
+            ", ".join(map(str, lost)),
+        )
+        await consumer.rejoin()
 
     def _check(self, partition: Partition, earliest: Offsets, ends: Offsets) -> None:
         """Refuse to go on where records are gone that the ledger does not know."""

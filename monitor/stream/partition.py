@@ -180,7 +180,8 @@ class Partition:
         point, so that an event of the running second need not be held; nothing is decided
         before that point has come.
         """
-        if self.evaluated_at is not None and point <= self.evaluated_at:
+        # A point that comes late finds an engine that was made for the next one.
+        if point < self.engine.now or point == self.evaluated_at:
             return []
         yield from self.engine.advancing(point)
         changed = yield from self._take_changes()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from monitor.core.events import SourceTopic
 from monitor.core.position import Offsets, Position, position_of
 from monitor.core.records import CLAIM, POSITION, Key, claim_key, is_alert, parse_key, position_key
@@ -115,14 +117,20 @@ class Recovery:
         obsolete = {*holdings.marks, position_key(partition.epoch), claim_key(partition.epoch)}
         writer = LedgerWriter(self._ledger, partition.number, epoch, position)
         writer.remove_later(obsolete)
-        while (claimed_at := await writer.claim(position)) > end:
+        # The claim outlives the marks of others, and has to say what they said of their facts.
+        while (claimed_at := await writer.claim(self._claiming(position))) > end:
             # Somebody wrote between what was read and the claim.
             await self._collect(end, claimed_at)
             end = claimed_at + 1
             position = holdings.position or position
+        # Whoever claimed meanwhile under a later epoch was assigned the partition after us.
+        writer.superseded = holdings.epoch >= epoch
         await self._take_back(position)
         partition.own(writer)
         return holdings.ahead
+
+    def _claiming(self, position: Position) -> Position:
+        return replace(position, ahead={**position.ahead, **self._holdings.ahead})
 
     async def _collect(self, start: int, end: int) -> None:
         note = self._holdings.note

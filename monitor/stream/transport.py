@@ -61,6 +61,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Read on from these offsets."""
         await self.call_thread(self._seek_all, positions)
 
+    async def rejoin(self) -> None:
+        """Ask the group for another assignment."""
+        await self.call_thread(self._rejoin)
+
     def forget(self, partitions: Iterable[TP]) -> None:
         """Fetch nothing of these partitions until they are sought again."""
         for tp in partitions:
@@ -81,6 +85,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # What a producer took back never happened; a replay does not read it either.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         return consumer
+
+    async def _rejoin(self) -> None:
+        self._ensure_consumer()._coordinator.request_rejoin()  # noqa: SLF001
 
     async def _seek_all(self, positions: Mapping[TP, int]) -> None:
         consumer = self._ensure_consumer()
@@ -155,6 +162,10 @@ class Consumer(driver.Consumer):
             self._read_offset[tp] = None
         self.resume_partitions(positions)
         self._delivering.set()
+
+    async def rejoin(self) -> None:
+        """Let the group assign all partitions anew."""
+        await self._thread.rejoin()
 
     def highwater_seen(self, tp: TP) -> int | None:
         """The end offset of a partition as of the last fetch; None before one."""

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from monitor.core.alerts import AlertBook, AlertRecord, decode_record, limit_text
+from monitor.core.alerts import AlertBook, AlertRecord, Link, decode_record, limit_text
 from monitor.core.engine import Engine
 from monitor.core.events import Event
 from monitor.core.journal import Journal
@@ -90,8 +90,14 @@ def written(journal: Journal, epoch: int = 1) -> list[tuple[Key, bytes]]:
     return [(parse_key(key), value) for key, value in records if value is not None]
 
 
-def restored(entries: list[tuple[Key, bytes]], *, superseded: bool = False) -> AlertBook:
+def restored(
+    entries: list[tuple[Key, bytes]],
+    *,
+    superseded: bool = False,
+    chain: int = 9,
+) -> AlertBook:
     book = AlertBook("1.0", Journal())
+    book.chain = Link(chain, "")
     for key, value in entries:
         book.restore(key, value, superseded=superseded)
     return book
@@ -144,6 +150,32 @@ def test_of_what_a_superseded_writer_decided_nothing_stands() -> None:
     assert successor.unpublished(0) == []
     (said,) = successor.step(engine, engine.readings(), CUT, caught_up=True)
     assert said.seq == 1
+
+
+def test_of_a_write_that_was_cut_short_before_its_position_nothing_stands() -> None:
+    journal = Journal()
+    _, _, engine = said_and_written(journal)
+    successor = restored(written(journal), chain=0)
+    assert successor.unpublished(0) == []
+    (said,) = successor.step(engine, engine.readings(), CUT, caught_up=True)
+    assert (said.seq, said.chain.n) == (1, 1)
+
+
+def test_a_superseded_version_does_not_hide_what_the_owner_decided() -> None:
+    journal = Journal()
+    _, book, engine = said_and_written(journal)
+    zombie = written(journal, epoch=3)
+    engine.apply([event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")])
+    (closed,) = step(book, engine)
+    owner = written(journal, epoch=5)
+    kept = Journal()
+    successor = AlertBook("1.0", kept)
+    successor.chain = Link(9, "")
+    for entries, superseded in ((owner, False), (zombie, True)):
+        for key, value in entries:
+            successor.restore(key, value, superseded=superseded)
+    assert successor.unpublished(0) == [closed.encode()]
+    assert restored(written(kept, epoch=6)).unpublished(0) == [closed.encode()]
 
 
 def test_an_open_alert_without_a_series_is_closed_at_the_start() -> None:

@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from monitor.core.engine import Engine
 from monitor.core.events import Event
-from monitor.core.instants import Instant, instant_of
+from monitor.core.facts import Order
+from monitor.core.instants import Instant, instant_of, parse_instant
 from monitor.core.journal import Journal
 from monitor.core.records import parse_key
 from monitor.core.rules import Rulebook
+from tests.core.test_engine import event
+from tests.core.test_engine import rulebook as own_rules
 from tests.core.test_laws import Step, events_of, items, lines, rulebook, ways
 from tests.histories import History, histories, orderly, remembering
 from tests.recount import recount
@@ -141,3 +144,71 @@ def test_once_all_is_written_anew_and_obsolete_keys_are_gone_one_version_is_left
         parse_key(key)[:4] for key in owner.topic.values if parse_key(key).epoch == owner.epoch
     }
     assert all(subjects.count(one) == 1 for one in written)
+
+
+NOON = parse_instant("2018-03-01T12:00:00Z")
+DELIVERED_AT = parse_instant("2018-03-01T13:00:00Z")
+PLACED, SHIPPED, DELIVERED = (
+    event(kind, f"2018-03-01T1{hour}:00:00Z")
+    for kind, hour in (("order_placed", 0), ("order_shipped", 1), ("order_delivered", 3))
+)
+
+
+def owner_of(topic: Topic, epoch: int) -> Owner:
+    return Owner(topic, epoch, own_rules(), NOON)
+
+
+def orders_of(owner: Owner) -> list[Order]:
+    (account,) = owner.engine._accounts.values()
+    return list(account.orders.values())
+
+
+def test_a_held_event_outlives_a_former_owner_whose_clock_is_ahead() -> None:
+    topic = Topic()
+    zombie = owner_of(topic, 1)
+    zombie.apply([PLACED, DELIVERED])
+    zombie.save()
+    owner = owner_of(topic, 2)
+    zombie.apply([], DELIVERED_AT)
+    zombie.save()
+    # Of the order there are two versions, of which the owner knows the older one.
+    owner.apply([SHIPPED])
+    owner.save()
+    owner.save()
+    successor = owner_of(topic, 3)
+    successor.apply([], DELIVERED_AT)
+    (order,) = orders_of(successor)
+    assert order.delivered_at == DELIVERED_AT
+
+
+def test_a_held_event_survives_a_write_that_is_cut_short_anywhere() -> None:
+    for cut in range(3):
+        topic = Topic()
+        owner = owner_of(topic, 1)
+        owner.apply([PLACED, DELIVERED])
+        owner.save()
+        owner.apply([], DELIVERED_AT)
+        topic.write(owner.journal.take(1).records[:cut])
+        successor = owner_of(topic, 2)
+        successor.apply([], DELIVERED_AT)
+        (order,) = orders_of(successor)
+        assert order.delivered_at == DELIVERED_AT
+
+
+def test_what_comes_back_after_it_was_dropped_is_not_removed() -> None:
+    journal = Journal()
+    journal.found(gone := Order(id="o-1"), 1)
+    journal.drop(gone, "shop/m/")
+    journal.note(Order(id="o-1"), "shop/m/")
+    assert [value is None for _, value in journal.take(1).records] == [False]
+
+
+def test_a_restored_event_whose_instant_has_come_counts_at_the_next_point() -> None:
+    topic = Topic()
+    owner = owner_of(topic, 1)
+    owner.apply([PLACED, DELIVERED])
+    owner.save()
+    successor = Owner(topic, 2, own_rules(), DELIVERED_AT)
+    successor.engine.advance(DELIVERED_AT)
+    (order,) = orders_of(successor)
+    assert order.delivered_at == DELIVERED_AT

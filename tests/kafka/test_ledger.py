@@ -1,7 +1,7 @@
 """The ledger topic on real Kafka: claims, zombies, parked engines, and what is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 import pytest
@@ -11,12 +11,14 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
+from monitor.core.alerts import AlertRecord
 from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import SECOND, parse_instant
+from monitor.core.journal import LedgerRecord
 from monitor.core.readings import Level
 from monitor.core.records import FORMAT, key_of
 from monitor.errors import LedgerError
-from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
+from monitor.stream.ledger_topic import LedgerTopic, Sent, ledger_topic
 from monitor.stream.partition import Partition
 from monitor.stream.recovery import Recovery
 from monitor.stream.topics import prepare_topics
@@ -29,6 +31,7 @@ from tests.stream.live import (
     order,
     own_settings,
     publishing,
+    until,
 )
 
 NOON = parse_instant("2026-11-20T12:00:00Z")
@@ -125,6 +128,68 @@ async def test_a_zombie_that_wrote_last_takes_nothing_from_the_owner(ledger: Led
     third = await owned(ledger, 3)
     assert third.positions["orders"] == 3
     assert counts(third, NOON) == [(2, 2)]
+
+
+async def test_how_far_a_zombies_facts_reach_is_known_after_its_mark_is_gone(
+    ledger: LedgerTopic,
+) -> None:
+    zombie = await owned(ledger, 1)
+    take(zombie, order(1, "s1"))
+    assert await saved(zombie)
+    owner = await owned(ledger, 2)
+    take(owner, order(1, "s1"))
+    assert await saved(owner)
+    take(zombie, *(order(n, "s1") for n in range(2, 6)))
+    assert not await saved(zombie)
+    third = await owned(ledger, 3)
+    take(third, order(2, "s1"))
+    assert await saved(third)
+    fourth = Recovery(ledger, fresh(), lambda share: None)
+    assert (await fourth.run(4, NOTHING))["orders"] == 5
+    assert f"position|{zombie.epoch}".encode() not in fourth._holdings.marks
+
+
+class Interrupted(LedgerTopic):
+    """Halts before its first write, until another worker owns the partition."""
+
+    def __init__(self, topic: LedgerTopic) -> None:
+        super().__init__(topic._producer, topic.reader, topic._topic)
+        self._uninterrupted = topic
+        self.owner: Partition | None = None
+
+    async def send(self, number: int, records: Iterable[LedgerRecord]) -> list[Sent]:
+        if self.owner is None:
+            self.owner = await owned(self._uninterrupted, 2)
+        return await super().send(number, records)
+
+
+async def test_who_claims_later_than_a_later_epoch_does_not_own(ledger: LedgerTopic) -> None:
+    late = await owned(halting := Interrupted(ledger), 1)
+    assert late.superseded
+    owner = halting.owner
+    assert owner is not None
+    take(owner, order(1, "s1"))
+    assert await saved(owner)
+    assert not owner.superseded
+
+
+async def test_a_worker_whose_partition_a_zombie_claims_gets_it_back(
+    settings: WorkerSettings, ledger: LedgerTopic
+) -> None:
+    shown: list[AlertRecord] = []
+    async with publishing(settings) as publisher:
+        await publisher.send("orders", [order(n, "s1") for n in range(10)])
+        async with Worker(settings, one_metric_rulebook(), on_record=shown.append) as worker:
+            await worker.applied(publisher.ends)
+            await until(lambda: all(stats.ready for stats in worker.snapshot().partitions))
+            for number in range(PARTITIONS):
+                # A halted recovery that goes on: it takes the generation of its former group,
+                # and the ledger's highest epoch is that of the owner by now.
+                await owned(ledger, 1, fresh(number))
+            await publisher.send("orders", [cancellation(n, "s1") for n in range(10)])
+            await until(lambda: bool(shown))
+            await worker.applied(publisher.ends)
+    assert [(record.seq, record.to) for record in shown] == [(1, Level.BREACHED)]
 
 
 async def test_epochs_go_on_after_the_group_has_begun_anew(ledger: LedgerTopic) -> None:

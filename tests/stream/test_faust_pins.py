@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any, cast, get_args
 
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.partitioner import DefaultPartitioner
@@ -81,12 +83,21 @@ def test_every_method_that_we_replace_still_exists(ours: type, theirs: type) -> 
     own = {
         "__init__", "__module__", "__doc__", "__annotations__", "deliver", "highwater_seen",
         "forget", "seek_all", "_seek_all", "_state", "_last_reset", "stay_in_group", "_accepts",
-        "_message", "_is_batched", "finished",
+        "_message", "_is_batched", "finished", "rejoin", "_rejoin",
         "abstract", "__abstractmethods__", "_abc_impl", "_init_subclass_logger",
     }  # fmt: skip
     replaced = {name for name in vars(ours) if callable(vars(ours)[name])} - own
     assert len(replaced) >= 2
     assert {name for name in replaced if not hasattr(theirs, name)} == set()
+
+
+async def test_a_member_that_is_asked_to_joins_again() -> None:
+    coordinator = GroupCoordinator.__new__(GroupCoordinator)
+    coordinator._rejoin_needed_fut = asyncio.get_running_loop().create_future()
+    subscription = SimpleNamespace(assignment=object())
+    assert not coordinator.need_rejoin(subscription)
+    coordinator.request_rejoin()
+    assert coordinator.need_rejoin(subscription)
 
 
 async def test_the_driver_is_found_by_the_scheme_of_the_address() -> None:
