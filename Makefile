@@ -47,7 +47,7 @@ demo: setup ## Watch simulated shops, or real events: make demo EVENTS=FILE POLI
 .PHONY: test
 test: lint kafka-jars ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
 	@tools/need promtool:prometheus
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup kafka-jars ## Kill, halt and cut off workers at full length, ten minutes: make test-faults ARGS="--seed 7"

@@ -117,6 +117,13 @@ _RAW = click.option(
 _WITH_SOURCES = click.option(
     "--with-sources", is_flag=True, help="With --raw: read the four topics too."
 )
+_EARLIER = click.option(
+    "--earlier-partitions",
+    metavar="N",
+    multiple=True,
+    type=click.IntRange(1),
+    help="With --kafka: the topics once had N partitions (before `monitor repartition`).",
+)
 _TO = click.option("--to", help="With --kafka: up to this instant or these offsets, not the end.")
 
 
@@ -141,6 +148,7 @@ def commands() -> None:
 @_RAW
 @_WITH_SOURCES
 @_TO
+@_EARLIER
 def replay(
     files: tuple[Path, ...],
     policies: tuple[Path, ...],
@@ -221,6 +229,27 @@ def run(config: Path) -> int:
 
 
 @commands.command()
+@click.option("--config", type=_FILE, default="config/monitor.toml", show_default=True)
+@click.option(
+    "--partitions", required=True, type=click.IntRange(2), help="How many there are to be."
+)
+def repartition(config: Path, partitions: int) -> int:
+    """Grow the partition count of topics and ledger, while everything stands still.
+
+    Stop the producers, let the workers finish, stop the workers, run this, start them again.
+    After an interruption run it again (docs/operations.md).
+    """
+    from monitor.live import begin_logging, worker_settings
+    from monitor.settings import load_configuration
+    from monitor.stream.repartition import repartition as grow
+
+    configuration = load_configuration(config)
+    begin_logging(configuration.settings.log)
+    grow(worker_settings(configuration), partitions)
+    return _DONE
+
+
+@commands.command()
 @click.option("--seed", default=7, show_default=True)
 @click.option("--sellers", default=6, show_default=True, type=click.IntRange(1))
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1))
@@ -270,6 +299,7 @@ def _source(
     to: str | None = None,
     raw_inputs: tuple[str, ...] = (),
     with_sources: bool = False,  # noqa: FBT001, FBT002 - as click passes it
+    earlier_partitions: tuple[int, ...] = (),
 ) -> "Source":
     if bool(files) == bool(kafka):
         raise click.UsageError("name the files to read, or a cluster with --kafka")
@@ -278,6 +308,8 @@ def _source(
             raise click.UsageError("--to goes with --kafka")
         if raw_inputs:
             raise click.UsageError("--raw goes with --kafka")
+        if earlier_partitions:
+            raise click.UsageError("--earlier-partitions goes with --kafka")
         from monitor.audit.files import FileSource
 
         return FileSource(files)
@@ -292,7 +324,8 @@ def _source(
     read = SOURCE_TOPICS if with_sources or not raw_inputs else ()
     until = None if to is None else parse_until(to, raw_inputs)
     names = {topic: topic for topic in read}
-    return KafkaSource(Cluster(tuple(kafka.split(","))), names, until, raw_inputs)
+    cluster = Cluster(tuple(kafka.split(",")))
+    return KafkaSource(cluster, names, until, raw_inputs, earlier_partitions)
 
 
 def _audit(source: "Source", policies: tuple[Path, ...], as_of: "Instant") -> "Audit":

@@ -45,6 +45,7 @@ class KafkaSource:
             their own names by default.
         until: where to stop.
         raw_inputs: topics read besides, whose records have any key.
+        earlier_partitions: how many partitions the source topics once had, each number.
     """
 
     unit = "records"
@@ -55,8 +56,10 @@ class KafkaSource:
         names: Mapping[SourceTopic, str] | None = None,
         until: Until | None = None,
         raw_inputs: Collection[str] = (),
+        earlier_partitions: Collection[int] = (),
     ) -> None:
         self._cluster = cluster
+        self._earlier = tuple(earlier_partitions)
         self._names = {topic: topic for topic in SOURCE_TOPICS} if names is None else names
         self._raw_inputs = frozenset(raw_inputs)
         self._until = until or Until()
@@ -79,6 +82,7 @@ class KafkaSource:
             try:
                 self._total = runner.run(reading.begin())
                 while (chunk := runner.run(reading.next())) is not None:
+                    chunk.earlier_partitions = self._earlier
                     yield chunk
             except (KafkaError, OSError, TimeoutError) as error:
                 raise UnreadableSource(
@@ -92,11 +96,12 @@ class KafkaSource:
 class Records:
     """Records of one partition that were fetched together."""
 
-    __slots__ = ("_partitions", "_records", "values", "weight")
+    __slots__ = ("_partitions", "_records", "earlier_partitions", "values", "weight")
 
     def __init__(self, records: Sequence[Any], partitions: int | None, weight: int) -> None:
         self._records = records
         self._partitions = partitions
+        self.earlier_partitions: tuple[int, ...] = ()
         self.values = [record.value or b"" for record in records]
         self.weight = weight
 
@@ -118,8 +123,9 @@ class Records:
             check_instant(event, record.timestamp * _MILLISECOND)
             return
         check_recorded(event, record.key, record.timestamp * _MILLISECOND)
-        due = (murmur2(record.key) & 0x7FFFFFFF) % self._partitions
-        if due != record.partition:
+        digest = murmur2(record.key) & 0x7FFFFFFF
+        due = digest % self._partitions
+        if record.partition not in (due, *(digest % count for count in self.earlier_partitions)):
             raise InvalidEvent(
                 InvalidReason.WRONG_PARTITION, f"key {record.key!r} belongs into partition {due}"
             )

@@ -47,7 +47,7 @@ class Key(NamedTuple):
     epoch: int
 
 
-def key_of(seller: str, marketplace: str, kind: RecordKind, name: str, epoch: int) -> bytes:
+def key_of(seller: str, marketplace: str, kind: str, name: str, epoch: int) -> bytes:
     """The key of what is kept of an account, under an epoch."""
     return f"{seller}/{marketplace}/{kind}/{name}|{epoch}".encode()
 

@@ -138,7 +138,7 @@ class LedgerWriter:
         self._position = position
         claim = (claim_key(self.epoch), position.encode())
         (sent,) = await self._topic.send(self._number, [claim])
-        offset = await _offset_of(sent)
+        offset = await acknowledged(sent)
         self.end = offset + sent.count
         return offset
 
@@ -173,7 +173,7 @@ class LedgerWriter:
         if before is not None:
             await asyncio.shield(before)
         for batch in sent:
-            offset = await _offset_of(batch)
+            offset = await acknowledged(batch)
             if offset != self.end:
                 await self._look_for_others(offset)
             self.end = max(self.end, offset) + batch.count
@@ -190,7 +190,12 @@ class LedgerWriter:
                 self.superseded = True
 
 
-async def _offset_of(sent: Sent) -> int:
+async def acknowledged(sent: Sent) -> int:
+    """Wait for a batch; the offset of its first record.
+
+    Raises:
+        ClusterError: the ledger cannot be written.
+    """
     try:
         return int((await sent.future).offset)
     except KafkaError as error:

@@ -86,6 +86,7 @@ def test_a_pipe_is_read_too(tmp_path: Path) -> None:
         gzip.compress(b"1\n") + b"rubbish",
         b"\x1f\x8b\x08\x00bad",
     ],
+    ids=["cut short", "rubbish after it", "no stream"],
 )
 def test_damaged_compression_is_an_error_that_names_the_file(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.jsonl.gz"
