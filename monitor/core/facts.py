@@ -69,8 +69,7 @@ class Order(Subject, kw_only=True, eq=False, gc=False):
 
     ``messages`` counts the buyer messages that name it. ``ship_due_at`` is the ship-by date
     under the policy in force, promised or from handling days; ``days`` are the order day and
-    the days of the two promises, ``verdict`` has two bits per order metric. ``text_bytes`` is
-    at least what the texts in it take in the ledger.
+    the days of the two promises, ``verdict`` has two bits per order metric.
     """
 
     placed_at: Instant | None = None
@@ -93,7 +92,6 @@ class Order(Subject, kw_only=True, eq=False, gc=False):
     feedback: dict[str, Feedback] | None = None
     claims: dict[str, Claim] | None = None
     messages: int = 0
-    text_bytes: int = 0
     ship_due_at: Instant | None = None
     days: Days = (None, None, None)
     counted_category: str | None = None

@@ -20,6 +20,11 @@ TOO_LARGE = InvalidEvent(
 _FACT_BYTES = 64
 _CHARACTER_BYTES = 4
 
+# So few items, and texts so short, are far from the limit, whatever else an order holds.
+_SMALL_BYTES = 600
+_FEW_ITEMS = 8
+assert _SMALL_BYTES * (_FEW_ITEMS + 4) < RECORD_BYTES_MAX
+
 _TEXTS: dict[type, tuple[str, ...]] = {
     ev.OrderPlaced: ("category",),
     ev.OrderShipped: ("carrier", "tracking"),
@@ -50,14 +55,18 @@ def growth_bytes(event: Any) -> int:
 
 
 def has_room(order: Order, growth: int) -> bool:
-    """Whether an order may grow so far; remembers that it did."""
-    if order.text_bytes + growth > RECORD_BYTES_MAX:
-        # The estimate counts repetitions too; what counts is what would be written.
-        order.text_bytes = len(encode_order(order))
-        if order.text_bytes + growth > RECORD_BYTES_MAX:
-            return False
-    order.text_bytes += growth
-    return True
+    """Whether an order may grow so far."""
+    if growth <= _SMALL_BYTES and _items_of(order) < _FEW_ITEMS:
+        return True
+    return len(encode_order(order)) + growth <= RECORD_BYTES_MAX
+
+
+def _items_of(order: Order) -> int:
+    items = len(order.scans)
+    for found in (order.feedback, order.claims, order.returns):
+        if found:
+            items += len(found)
+    return items
 
 
 def may_name(message: Message | None, order: Order | None) -> bool:
