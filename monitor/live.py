@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.exporter import metrics_server
 from monitor.notify.slack import Slack
 from monitor.notify.text import sentence_of

@@ -4,79 +4,31 @@ An alert remembers its level, its sequence number and its episode. A record is t
 of one change (contract, alerts.md); the same change always has the same bytes.
 """
 
-from collections.abc import Iterable, Mapping
-from fractions import Fraction
+from collections.abc import Iterable
 from hashlib import sha256
-from typing import Literal
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
+from monitor.core.alert_records import (
+    Cut,
+    Link,
+    MetricRecord,
+    Reason,
+    alert_of,
+    decode_record,
+    limit_text,
+    value_text,
+)
 from monitor.core.engine import Engine
 from monitor.core.instants import isoformat
 from monitor.core.journal import Journal
 from monitor.core.kept import AlertState, Decision
 from monitor.core.readings import Level, Reading
 from monitor.core.records import Key, alert_state_of
-from monitor.core.rules import Limit, WindowDays
 
 SUBJECTS_MAX = 20
 
-Reason = Literal["events", "time", "policy", "stale", "caught_up", "reminder"]
-Cut = Mapping[str, tuple[int, int]]
-"""Per source topic the partition and the next offset not yet applied."""
-
 _QUIET = frozenset({Level.OK, Level.NO_DATA})
-
-
-class Link(Struct, frozen=True):
-    """A record's number in the chain of its partition, and the SHA-256 of the one before it.
-
-    The first one has an empty ``previous``.
-    """
-
-    n: int
-    previous: str
-
-
-class AlertRecord(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """One change of an alert's level, as it travels on the ``alerts`` topic."""
-
-    alert: str
-    seq: int
-    episode: int
-    chain: Link
-    from_: Level
-    to: Level
-    reason: Reason
-    seller: str
-    marketplace: str
-    metric: str
-    window_days: WindowDays
-    category: str | None
-    numerator: int
-    denominator: int | None
-    limit: str
-    approach: str | None
-    headroom: int | None
-    orders_to_recover: int | None
-    subjects: tuple[str, ...]
-    subjects_total: int
-    as_of: str
-    cut: Cut
-    policy: str
-    program: str
-    v: int = 1
-
-    def encode(self) -> bytes:
-        """The record's bytes: JSON, keys sorted, no spaces."""
-        return msgspec.json.encode(self, order="sorted")
-
-
-def decode_record(value: bytes) -> AlertRecord:
-    """A record from its bytes; msgspec.ValidationError where they are none."""
-    return msgspec.json.decode(value, type=AlertRecord)
 
 
 class AlertBook:
@@ -133,7 +85,7 @@ class AlertBook:
         cut: Cut,
         *,
         caught_up: bool = False,
-    ) -> list[AlertRecord]:
+    ) -> list[MetricRecord]:
         """Records for the readings whose level changed, at the engine's instant.
 
         Args:
@@ -158,7 +110,7 @@ class AlertBook:
 
     def close_ended(
         self, engine: Engine, readings: Iterable[Reading], cut: Cut
-    ) -> list[AlertRecord]:
+    ) -> list[MetricRecord]:
         """Records that close the open alerts without a series; ``readings`` are all there are."""
         closed = []
         seen = {alert_of(reading) for reading in readings}
@@ -166,6 +118,7 @@ class AlertBook:
             if alert in seen or state.present.level in _QUIET:
                 continue
             last = decode_record(state.record)
+            assert isinstance(last, MetricRecord)
             record = replace(
                 last,
                 from_=state.present.level,
@@ -185,7 +138,7 @@ class AlertBook:
             closed.append(self._decide(alert, record, fresh=False))
         return closed
 
-    def _decide(self, alert: str, record: AlertRecord, *, fresh: bool) -> AlertRecord:
+    def _decide(self, alert: str, record: MetricRecord, *, fresh: bool) -> MetricRecord:
         """Number a record, and remember it as the last of its alert."""
         seller, marketplace, name = alert.split("/", 2)
         state = self._states.get(alert)
@@ -206,10 +159,10 @@ class AlertBook:
 
     def _record(
         self, engine: Engine, reading: Reading, cut: Cut, from_: Level, reason: Reason
-    ) -> AlertRecord:
+    ) -> MetricRecord:
         newest, total = engine.offenders(reading, SUBJECTS_MAX)
         is_count = reading.denominator is None
-        return AlertRecord(
+        return MetricRecord(
             alert=alert_of(reading),
             seq=0,
             episode=0,
@@ -237,27 +190,3 @@ class AlertBook:
             policy=engine.digest(reading.marketplace),
             program=self._program,
         )
-
-
-def alert_of(reading: Reading) -> str:
-    """Identity of the alert of a series: ``seller/marketplace/metric/window[/category]``."""
-    parts = [reading.seller, reading.marketplace, reading.metric, str(reading.window_days)]
-    if reading.category is not None:
-        parts.append(reading.category)
-    return "/".join(parts)
-
-
-def limit_text(limit: Limit, *, is_count: bool) -> str:
-    """A limit as a policy file writes it: ``under 1%``, ``at most 3``."""
-    return f"{limit.comparison} {value_text(limit.value, is_count=is_count)}"
-
-
-def value_text(value: Fraction, *, is_count: bool) -> str:
-    """A limit's value as a policy file writes it; exact, as it was read from a decimal."""
-    scaled = value if is_count else value * 100
-    digits = 0
-    while (scaled * 10**digits).denominator != 1:
-        digits += 1
-    whole = f"{int(scaled * 10**digits):0{digits + 1}d}"
-    text = whole if digits == 0 else f"{whole[:-digits]}.{whole[-digits:]}"
-    return text if is_count else f"{text}%"

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from monitor.core.alerts import limit_text
+from monitor.core.alert_records import limit_text
 from monitor.core.instants import Instant, utc
 from monitor.core.readings import URGENCY, Level, Reading
 from monitor.printable import printable

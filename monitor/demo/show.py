@@ -7,7 +7,7 @@ from collections import deque
 from rich.console import Console
 from rich.live import Live
 
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.demo.feeder import Feeder
 from monitor.demo.screen import ALERTS_SHOWN, Figures, screen
 from monitor.demo.sink import Sink

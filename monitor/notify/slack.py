@@ -5,7 +5,7 @@ Limits and escaping: https://docs.slack.dev/messaging/formatting-message-text
 
 import msgspec
 
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.notify.post import post_json
 from monitor.notify.text import sentence_of
 

@@ -1,7 +1,7 @@
 """What an alert says to a person: the one place where a record becomes a sentence."""
 
-from monitor.core.alerts import AlertRecord
-from monitor.core.readings import Level
+from monitor.core.alert_records import AlertRecord, DeadlineRecord, MetricRecord
+from monitor.core.readings import ItemKind, Level
 from monitor.printable import printable
 
 SUBJECTS_SHOWN = 5
@@ -13,21 +13,39 @@ def sentence_of(record: AlertRecord) -> str:
     Safe to print: control characters of ids are escaped. Markup of a medium is the
     receiver's business.
     """
-    parts = [f"{_headline(record)}: {_figures(record)}, limit {record.limit}"]
-    if outlook := _outlook(record):
-        parts.append(outlook)
+    if isinstance(record, DeadlineRecord):
+        parts = [f"{_WORDS[record.to]} {_where(record)}: {_due(record)}"]
+    else:
+        parts = [f"{_headline(record)}: {_figures(record)}, limit {record.limit}"]
+        if outlook := _outlook(record):
+            parts.append(outlook)
     if record.to in (Level.APPROACHING, Level.BREACHED) and record.subjects:
         parts.append(_subjects(record))
     return "; ".join(parts)
 
 
-def _headline(record: AlertRecord) -> str:
+def _headline(record: MetricRecord) -> str:
     days = "all days" if record.window_days == "all" else f"{record.window_days} days"
     category = "" if record.category is None else f" of {printable(record.category)}"
     metric = record.metric.replace("_", " ")
-    return (
-        f"{_WORDS[record.to]} {record.seller} in {record.marketplace}: {metric}{category}, {days}"
-    )
+    return f"{_WORDS[record.to]} {_where(record)}: {metric}{category}, {days}"
+
+
+def _where(record: AlertRecord) -> str:
+    return f"{record.seller} in {record.marketplace}"
+
+
+def _due(record: DeadlineRecord) -> str:
+    items = f"{record.open} open {_ITEMS[record.kind]}, {record.overdue} overdue"
+    return items if record.first_due_at is None else f"{items}, first due {record.first_due_at}"
+
+
+_ITEMS: dict[ItemKind, str] = {
+    "shipment": "shipments",
+    "reply": "replies",
+    "return_answer": "return answers",
+    "claim_answer": "claim answers",
+}
 
 
 _WORDS = {
@@ -39,7 +57,7 @@ _WORDS = {
 }
 
 
-def _figures(record: AlertRecord) -> str:
+def _figures(record: MetricRecord) -> str:
     if record.denominator is None:
         return f"{record.numerator}"
     if record.denominator == 0:
@@ -48,7 +66,7 @@ def _figures(record: AlertRecord) -> str:
     return f"{record.numerator} of {record.denominator} ({share:.2%})"
 
 
-def _outlook(record: AlertRecord) -> str:
+def _outlook(record: MetricRecord) -> str:
     if record.headroom is None or record.to not in (Level.APPROACHING, Level.BREACHED):
         return ""
     if record.headroom >= 0:
@@ -62,4 +80,5 @@ def _outlook(record: AlertRecord) -> str:
 def _subjects(record: AlertRecord) -> str:
     shown = ", ".join(map(printable, record.subjects[:SUBJECTS_SHOWN]))
     more = record.subjects_total - min(len(record.subjects), SUBJECTS_SHOWN)
-    return f"newest: {shown}" + (f" and {more} more" if more > 0 else "")
+    first = "first due" if isinstance(record, DeadlineRecord) else "newest"
+    return f"{first}: {shown}" + (f" and {more} more" if more > 0 else "")

@@ -1,6 +1,6 @@
 """Generic webhook: the alert record as it is on the ``alerts`` topic, posted as JSON."""
 
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.notify.post import post_json
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
-from monitor.core.alerts import AlertRecord, decode_record
+from monitor.core.alert_records import AlertRecord, decode_record
 from monitor.stream.deadletters import Producer
 from monitor.stream.receivers import Receivers
 

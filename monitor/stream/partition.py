@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from monitor.core.alerts import AlertBook, AlertRecord, Link
+from monitor.core.alert_records import AlertRecord, Link
+from monitor.core.alerts import AlertBook
 from monitor.core.engine import Engine
 from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic
 from monitor.core.instants import SECOND, Instant, instant_of

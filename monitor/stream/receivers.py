@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 
 logger = logging.getLogger(__name__)
 

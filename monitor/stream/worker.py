@@ -15,7 +15,7 @@ from faust import App as FaustApp
 
 from monitor import __version__
 from monitor.cluster import Cluster
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant
 from monitor.core.rules import Rulebook

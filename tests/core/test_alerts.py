@@ -6,7 +6,8 @@ from hashlib import sha256
 
 import pytest
 
-from monitor.core.alerts import AlertBook, AlertRecord, Link, decode_record, limit_text
+from monitor.core.alert_records import Link, MetricRecord, decode_record, limit_text
+from monitor.core.alerts import AlertBook
 from monitor.core.engine import Engine
 from monitor.core.events import Event
 from monitor.core.journal import Journal
@@ -22,7 +23,7 @@ def book_and_engine() -> tuple[AlertBook, Engine]:
     return AlertBook("1.0"), engine_at("2018-03-09T00:00:00Z")
 
 
-def step(book: AlertBook, engine: Engine) -> list[AlertRecord]:
+def step(book: AlertBook, engine: Engine) -> list[MetricRecord]:
     return book.step(engine, engine.changed(), CUT)
 
 
@@ -103,7 +104,7 @@ def restored(
     return book
 
 
-def said_and_written(journal: Journal) -> tuple[AlertRecord, AlertBook, Engine]:
+def said_and_written(journal: Journal) -> tuple[MetricRecord, AlertBook, Engine]:
     _, engine = book_and_engine()
     book = AlertBook("1.0", journal)
     engine.apply(defect(1))

@@ -11,7 +11,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import SECOND, parse_instant
 from monitor.core.journal import LedgerRecord

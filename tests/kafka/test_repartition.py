@@ -9,7 +9,7 @@ from deploy.kafka.node import KafkaNode
 from monitor.audit.kafka_source import KafkaSource
 from monitor.audit.replay import Intake, replay
 from monitor.cluster import Cluster
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SOURCE_TOPICS
 from monitor.core.readings import Level, Reading
 from monitor.errors import ClusterError, InvalidEvent, LedgerError

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from monitor.core.alerts import AlertRecord, Link, decode_record
+from monitor.core.alert_records import DeadlineRecord, Link, MetricRecord, decode_record
 from monitor.core.readings import Level
 from monitor.errors import NotifyError
 from monitor.notify.slack import Slack, body_of
@@ -17,8 +17,8 @@ from monitor.notify.webhook import Webhook
 UNSEEN = "never-shown-7f3a"
 
 
-def record(**over: object) -> AlertRecord:
-    found = AlertRecord(
+def record(**over: object) -> MetricRecord:
+    found = MetricRecord(
         alert="shop/m/order_defect_rate/60",
         seq=1,
         episode=1,
@@ -119,3 +119,32 @@ def test_hostile_ids_cannot_mention_link_or_break_the_line() -> None:
     body = msgspec.json.decode(body_of(hostile))
     assert "<" not in body["text"]
     assert body["blocks"][0]["text"]["type"] == "plain_text"
+
+
+def test_open_items_are_told_by_their_count_and_the_first_instant() -> None:
+    due = DeadlineRecord(
+        alert="s1/m1/reply",
+        seq=1,
+        episode=1,
+        chain=Link(1, ""),
+        from_=Level.OK,
+        to=Level.APPROACHING,
+        reason="time",
+        seller="s1",
+        marketplace="m1",
+        kind="reply",
+        open=3,
+        overdue=0,
+        first_due_at="2018-03-01T16:10:00Z",
+        subjects=("m-1", "m-2", "m-3"),
+        subjects_total=3,
+        as_of="2018-03-01T12:00:00Z",
+        cut={"messages": (0, 7)},
+        policy="d",
+        program="1",
+    )
+    assert sentence_of(due) == (
+        "APPROACHING s1 in m1: 3 open replies, 0 overdue, first due 2018-03-01T16:10:00Z;"
+        " first due: m-1, m-2, m-3"
+    )
+    assert decode_record(due.encode()) == due

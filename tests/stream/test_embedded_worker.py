@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.core.events import Event, SourceTopic
 from monitor.core.instants import SECOND, parse_instant
 from monitor.core.readings import Level

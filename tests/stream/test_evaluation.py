@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from monitor.core.alerts import decode_record
+from monitor.core.alert_records import decode_record
 from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import SECOND, parse_instant
 from monitor.core.readings import Level

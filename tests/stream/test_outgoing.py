@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 from faust.exceptions import ProducerSendError
 
-from monitor.core.alerts import AlertRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import parse_instant
 from monitor.stream import alerts_topic, receivers
