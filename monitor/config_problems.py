@@ -71,6 +71,11 @@ def did_you_mean(key: str, known: Iterable[str]) -> str:
     return f" (did you mean {alike[0]}?)" if alike else ""
 
 
+def unknown_key_of(key: str, known: Iterable[str]) -> str:
+    """What is wrong with a key that a table does not have."""
+    return f"unknown key{did_you_mean(key, known)}"
+
+
 def _key(key: str) -> str:
     return key if _BARE_KEY.fullmatch(key) else f'"{key}"'
 

@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from monitor.core.readings import ItemKind, Level, Reading
-from monitor.core.rules import Limit, WindowDays
+from monitor.core.readings import Level, Reading
+from monitor.core.rules import ItemKind, Limit, WindowDays
 
 Reason = Literal["events", "time", "policy", "stale", "caught_up", "reminder"]
 Cut = Mapping[str, tuple[int, int]]

@@ -5,7 +5,7 @@ from typing import get_args
 
 from monitor.core.facts import Message, Order, Return
 from monitor.core.instants import Day, Instant
-from monitor.core.readings import ItemKind
+from monitor.core.rules import ItemKind
 
 ItemKey = tuple[str, str]
 """The order and, within it, the return or claim; a message has no order here."""

@@ -8,9 +8,8 @@ from typing import Literal
 from msgspec import Struct
 
 from monitor.core.instants import HOUR, Instant
-from monitor.core.rules import Comparison, Limit, WindowDays
+from monitor.core.rules import Comparison, ItemKind, Limit, WindowDays
 
-ItemKind = Literal["shipment", "reply", "return_answer", "claim_answer"]
 MovedBy = Literal["events", "time", "policy"]
 
 

@@ -10,6 +10,8 @@ from monitor.core.calendar import Calendar
 from monitor.core.instants import DAY, HOUR, Day, Instant
 
 WindowDays = int | Literal["all"]
+ItemKind = Literal["shipment", "reply", "return_answer", "claim_answer"]
+Severity = Literal["info", "warning", "critical"]
 
 
 class Comparison(StrEnum):
@@ -46,6 +48,42 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRule:
+    """When the series of a metric speak, and how loudly (contract, "A policy file").
+
+    A worse level opens once it has lasted ``hold`` and closes once a better one has lasted
+    ``recovery_hold``; it is better only where ``clear_margin`` more defects would leave it so.
+    ``approach_headroom``: a series also approaches while no more than so many may turn bad.
+    Below ``volume_min`` counted orders an alert speaks in counts and, unless
+    ``page_below_volume_min``, with severity ``info``. Durations are microseconds.
+    """
+
+    hold: int = 0
+    recovery_hold: int = 0
+    clear_margin: int = 1
+    approach_headroom: int | None = None
+    volume_min: int = 0
+    page_below_volume_min: bool = True
+    repeat_every: int | None = None
+    severity_approaching: Severity = "warning"
+    severity_breached: Severity = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineRule:
+    """When a seller's open items of a kind speak: ``warn_before`` the first one is due.
+
+    Said again at most ``repeat_every``, and only where more items wait than were said.
+    """
+
+    warn_before: int
+    repeat_every: int | None = HOUR
+    severity_approaching: Severity = "warning"
+    severity_breached: Severity = "critical"
+    runbook: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricRule:
     """What one metric counts for one marketplace.
 
@@ -72,11 +110,16 @@ class MetricRule:
     scan_grace: int = 72 * HOUR
     claim_within: int | None = None
     by_category: Mapping[str, Limit] = field(default_factory=dict)
+    alert: AlertRule = AlertRule()
 
 
 @dataclass(frozen=True, slots=True)
 class MarketplaceRules:
-    """The policy in force for one marketplace: its calendar and its metrics, sorted by name."""
+    """The policy in force for one marketplace: its calendar and its metrics, sorted by name.
+
+    Deadlines alert for the kinds that have a rule. ``heartbeat_within``: a feed that has sent
+    heartbeats is silent where none came for so long (microseconds; None: not watched).
+    """
 
     policy: str
     """Name of the policy."""
@@ -86,6 +129,8 @@ class MarketplaceRules:
     metrics: tuple[MetricRule, ...]
     retention_days: int = 400
     handling_days: int = 2
+    deadlines: Mapping[ItemKind, DeadlineRule] = field(default_factory=dict)
+    heartbeat_within: int | None = None
 
     def counts_like(self, other: "MarketplaceRules") -> bool:
         """Whether both count the same; they may differ in limits, names and texts."""
@@ -153,6 +198,7 @@ def _counting(rules: MarketplaceRules) -> tuple[object, ...]:
             source="",
             runbook="",
             by_category=dict.fromkeys(rule.by_category, nothing),
+            alert=AlertRule(),
         )
         for rule in rules.metrics
     )

@@ -1,7 +1,8 @@
 """What an alert says to a person: the one place where a record becomes a sentence."""
 
 from monitor.core.alert_records import AlertRecord, DeadlineRecord, MetricRecord
-from monitor.core.readings import ItemKind, Level
+from monitor.core.readings import Level
+from monitor.core.rules import ItemKind
 from monitor.printable import printable
 
 SUBJECTS_SHOWN = 5

@@ -5,8 +5,9 @@ from fractions import Fraction
 
 from monitor.core.metrics import METRICS
 from monitor.core.readings import high_is_bad
-from monitor.core.rules import Comparison, Limit
+from monitor.core.rules import Comparison, ItemKind, Limit
 from monitor.errors import Problem
+from monitor.policy.alerting import DeadlineTable
 from monitor.policy.tables import MetricTable, keys_of
 
 
@@ -22,6 +23,31 @@ def doubts_about(tables: Mapping[str, MetricTable], file: str) -> Iterator[Probl
             if key in keys_of(METRICS[name]) and not getattr(table, key)
         )
 
+
+def doubts_about_deadlines(
+    tables: Mapping[str, MetricTable], deadlines: Mapping[ItemKind, DeadlineTable], file: str
+) -> Iterator[Problem]:
+    """The doubts about deadlines that nothing is due by."""
+    for kind, deadline in deadlines.items():
+        if kind == "shipment":
+            continue
+        metric, key = _DUE_BY[kind]
+        within: int | None = getattr(tables[metric], key) if metric in tables else None
+        if within is None:
+            yield Problem(
+                file, f"deadlines.{kind}", f"is never due: metrics.{metric}.{key} is not set"
+            )
+        elif deadline.warn_before_hours >= within:
+            fault = f"is no less than metrics.{metric}.{key}: every item is warned of at once"
+            yield Problem(file, f"deadlines.{kind}.warn_before_hours", fault)
+
+
+_DUE_BY = {
+    "reply": ("contact_response_rate", "reply_hours"),
+    "return_answer": ("return_dissatisfaction_rate", "answer_hours"),
+    "claim_answer": ("order_defect_rate", "claim_hours"),
+}
+"""Which key of which metric says when an item of a kind is due."""
 
 _EMPTY = {
     "chargeback_kinds": "no chargeback is a defect",

@@ -1,6 +1,7 @@
 """Policy files become the rulebook of the engine."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -73,12 +74,20 @@ def restore_policy(canonical: str, origin: str) -> Policy:
     Raises:
         ConfigError: it is none.
     """
-    document = json.loads(canonical)
-    for table in document["metrics"].values():
-        for key in table:
-            if key.endswith("_hours") and table[key] is not None:
-                table[key] = Decimal(table[key])
-    return parse_policy(document, origin)
+    return parse_policy(json.loads(canonical, object_hook=_with_durations), origin)
+
+
+def _with_durations(table: dict[str, Any]) -> dict[str, Any]:
+    """A table of a canonical form with its durations as the numbers that a file has."""
+    return {
+        key: Decimal(value) if key.endswith(("_hours", "_minutes")) and _is_number(value) else value
+        for key, value in table.items()
+    }
+
+
+def _is_number(value: object) -> bool:
+    """A category may be called like a duration, but its limit is no mere number."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9.]+", value) is not None
 
 
 def read_toml(path: str | PathLike[str]) -> dict[str, Any]:

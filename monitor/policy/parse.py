@@ -1,6 +1,5 @@
 """A policy document, as read from TOML, becomes a Policy, or a list of all its problems."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -8,13 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from monitor.config_problems import did_you_mean, dotted, problems_of
+from monitor.config_problems import did_you_mean, dotted, problems_of, unknown_key_of
 from monitor.core.metrics import METRICS
 from monitor.core.rules import MarketplaceRules, MetricRule
 from monitor.errors import ConfigError, Problem
+from monitor.policy.alerting import AlertTable, read_alert, read_deadlines
 from monitor.policy.calendars import calendar_of
 from monitor.policy.canonical import canonical_form, digest_of
-from monitor.policy.doubts import doubts_about
+from monitor.policy.doubts import doubts_about, doubts_about_deadlines
 from monitor.policy.tables import (
     NEGATIVE_RATING_MAX,
     RETENTION_DAYS,
@@ -58,12 +58,13 @@ def parse_policy(document: Document, file: str) -> Policy:
     problems: list[Problem] = []
     raw_metrics = document.get("metrics")
     header = _header(document, file, problems)
+    deadlines = read_deadlines(document.get("deadlines", {}), file, problems)
     tables = _metric_tables(raw_metrics, file, problems)
     problems += _retention_problems(document, raw_metrics, file)
     if header is None or problems:
         raise ConfigError(problems)
     tables = _with_rating_max(tables)
-    canonical = canonical_form(header, tables)
+    canonical = canonical_form(header, tables, deadlines)
     digest = digest_of(canonical)
     rules = tuple(_rule(name, tables[name]) for name in sorted(tables))
     return Policy(
@@ -78,22 +79,25 @@ def parse_policy(document: Document, file: str) -> Policy:
                 metrics=rules,
                 retention_days=header.retention_days,
                 handling_days=table.handling_days,
+                deadlines={kind: found.rule for kind, found in deadlines.items()},
+                heartbeat_within=header.heartbeat_hours,
             )
             for marketplace, table in header.marketplaces.items()
         },
         canonical=canonical,
         digest=digest,
-        warnings=tuple(doubts_about(tables, file)),
+        warnings=(*doubts_about(tables, file), *doubts_about_deadlines(tables, deadlines, file)),
     )
 
 
 def _header(document: Document, file: str, problems: list[Problem]) -> PolicyTable | None:
-    header = {key: value for key, value in document.items() if key != "metrics"}
+    apart = {"metrics", "deadlines"}
+    header = {key: value for key, value in document.items() if key not in apart}
     try:
         return PolicyTable.model_validate(header)
     except ValidationError as error:
-        known = {*PolicyTable.model_fields, "metrics"}
-        problems += problems_of(error, file, unknown_key=partial(_unknown, known=known))
+        known = {*PolicyTable.model_fields, *apart}
+        problems += problems_of(error, file, unknown_key=partial(unknown_key_of, known=known))
         return None
 
 
@@ -119,25 +123,22 @@ def _metric_tables(raw: object, file: str, problems: list[Problem]) -> dict[str,
 
 def _metric_table(name: str, raw: object, file: str) -> tuple[MetricTable | None, list[Problem]]:
     allowed = keys_of(METRICS[name])
-    own, faults = raw, []
+    own, faults, alert = raw, list[Problem](), AlertTable()
     if isinstance(raw, dict):
         foreign = MetricTable.model_fields.keys() & raw.keys() - allowed
-        own = {key: value for key, value in raw.items() if key not in foreign}
+        own = {key: value for key, value in raw.items() if key not in {*foreign, "alert"}}
         wrong = {key: _owner(key) for key in sorted(foreign)}
         if "chargeback_kinds" in allowed - raw.keys():
             wrong["chargeback_kinds"] = "is required"
         faults = [Problem(file, f"metrics.{name}.{key}", fault) for key, fault in wrong.items()]
+        alert = read_alert(raw.get("alert", {}), file, name, faults)
     try:
         table = MetricTable.model_validate(own, context=scale_of(METRICS[name]))
     except ValidationError as error:
-        unknown = partial(_unknown, known=allowed)
+        unknown = partial(unknown_key_of, known=allowed)
         faults += problems_of(error, file, ("metrics", name), unknown)
         return None, faults
-    return table, faults
-
-
-def _unknown(key: str, known: Set[str]) -> str:
-    return f"unknown key{did_you_mean(key, known)}"
+    return table.model_copy(update={"alert": alert}), faults
 
 
 def _owner(key: str) -> str:
@@ -203,4 +204,5 @@ def _rule(name: str, table: MetricTable) -> MetricRule:
         scan_grace=table.scan_grace_hours,
         claim_within=table.claim_hours,
         by_category=table.by_category,
+        alert=table.alert.rule,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, PlainValidator, TypeAdapter
 
-from monitor.core.instants import HOUR
+from monitor.core.instants import HOUR, SECOND
 from monitor.core.rules import Comparison, Limit, WindowDays
 
 _HIGH_IS_BAD = (Comparison.UNDER, Comparison.AT_MOST)
@@ -18,6 +18,7 @@ _LOW_IS_BAD = (Comparison.AT_LEAST, Comparison.OVER)
 _LIMIT = re.compile(r"(under|at most|at least|over)\s+(\S.*)")
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MINUTE = 60 * SECOND
 _HOURS_MAX = 10 * 366 * 24
 _WINDOW_MAX_DAYS = 36_525
 
@@ -104,14 +105,28 @@ def hours_text(micros: int) -> str:
     return decimal_text(Fraction(micros, HOUR))
 
 
+def minutes_text(micros: int) -> str:
+    """A duration in microseconds as the minutes a policy file writes."""
+    return decimal_text(Fraction(micros, _MINUTE))
+
+
 def _hours(value: object) -> int:
+    return _duration(value, "hours", HOUR)
+
+
+def _minutes(value: object) -> int:
+    return _duration(value, "minutes", _MINUTE)
+
+
+def _duration(value: object, unit: str, micros_each: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number of hours")
+        raise ValueError(f"must be a number of {unit}")
     if not Decimal(value).is_finite():
-        raise ValueError("must be a finite number of hours")
-    if not 0 <= value <= _HOURS_MAX:
-        raise ValueError(f"must be between 0 and {_HOURS_MAX} hours")
-    micros = Fraction(value) * HOUR
+        raise ValueError(f"must be a finite number of {unit}")
+    most = _HOURS_MAX * HOUR // micros_each
+    if not 0 <= value <= most:
+        raise ValueError(f"must be between 0 and {most} {unit}")
+    micros = Fraction(value) * micros_each
     if micros.denominator != 1:
         raise ValueError("must be a whole number of microseconds")
     return int(micros)
@@ -180,6 +195,8 @@ IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 """A TOML date or a text ``YYYY-MM-DD``."""
 Hours = Annotated[int, PlainValidator(_hours)]
 """A whole or decimal number of hours, kept as microseconds."""
+Minutes = Annotated[int, PlainValidator(_minutes)]
+"""A whole or decimal number of minutes, kept as microseconds."""
 Windows = Annotated[tuple[WindowDays, ...], PlainValidator(_windows)]
 """A list of days and/or ``"all"``, kept in ascending order, ``"all"`` last."""
 Names = Annotated[frozenset[str], PlainValidator(_names)]

@@ -22,13 +22,14 @@ from monitor.core.instants import HOUR
 from monitor.core.metrics.metric import Metric, SubjectKind
 from monitor.core.readings import high_is_bad
 from monitor.core.rules import CountOn, Limit, Population
+from monitor.policy.alerting import AlertTable
 from monitor.policy.calendars import Holidays, known_holidays, known_time_zone
 from monitor.policy.quantities import Hours, IsoDate, Names, Scale, Windows, one_of
 
 RETENTION_DAYS = 400
 HANDLING_DAYS = 2
 NEGATIVE_RATING_MAX = 2
-COMMON_KEYS = frozenset({"windows", "lag_days", "limit", "approach", "source", "runbook"})
+COMMON_KEYS = frozenset({"windows", "lag_days", "limit", "approach", "source", "runbook", "alert"})
 """Keys of every metric."""
 ORDER_KEYS = frozenset({"count_on", "population"})
 """Keys of every metric that counts orders."""
@@ -78,11 +79,12 @@ class MarketplaceTable(Table):
 
 
 class PolicyTable(Table):
-    """The file but for its metrics, each of which is read for itself."""
+    """The file but for its metrics and deadlines, each of which is read for itself."""
 
     name: Annotated[Text, StringConstraints(max_length=128)]
     valid_from: IsoDate | None = None
     retention_days: Annotated[int, Field(ge=1, le=1_000_000)] = RETENTION_DAYS
+    heartbeat_hours: Hours | None = None
     marketplaces: Annotated[dict[MarketplaceName, MarketplaceTable], Field(min_length=1)]
 
 
@@ -123,6 +125,7 @@ class MetricTable(SpanTable, Table):
     scan_grace_hours: Hours = 72 * HOUR
     claim_hours: Hours | None = None
     by_category: dict[Text, WrittenLimit] = Field(default_factory=dict)
+    alert: AlertTable = AlertTable()
 
     @field_validator("approach")
     @classmethod
