@@ -8,9 +8,11 @@ from typing import Literal
 from msgspec import Struct
 
 from monitor.core.instants import HOUR, Instant
-from monitor.core.rules import Comparison, ItemKind, Limit, WindowDays
+from monitor.core.rules import AlertRule, Comparison, ItemKind, Limit, WindowDays
 
-MovedBy = Literal["events", "time", "policy"]
+MovedBy = Literal["events", "time", "policy", "caught_up"]
+"""What changed a series: events of its account; else time alone. Above both a policy, or a feed
+that was silent and is complete again."""
 
 
 class Level(StrEnum):
@@ -38,7 +40,9 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     ``denominator`` is None for a metric that only counts. ``answered`` and
     ``answer_micros`` (their total answer time) are those of contact response, else 0.
-    ``moved_by`` is what changed the series last, where that was asked for.
+    ``moved_by`` is what changed the series last, where that was asked for. ``alarm`` is the
+    level that alerts go by: ``level``, or APPROACHING where the policy warns by headroom, or
+    UNKNOWN while a feed is silent or history does not cover the window.
     """
 
     seller: str
@@ -56,6 +60,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     answered: int = 0
     answer_micros: int = 0
     moved_by: MovedBy = "events"
+    alarm: Level = Level.UNKNOWN
 
     @property
     def ratio(self) -> Fraction | None:
@@ -66,6 +71,34 @@ class Reading(Struct, frozen=True, kw_only=True):
     def mean_hours(self) -> Fraction | None:
         """Mean answer time of the answered messages, in hours; None without one."""
         return Fraction(self.answer_micros, self.answered * HOUR) if self.answered else None
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """The open items of one kind of a seller as alerts see them, with none as with many.
+
+    ``soon``: those within the rule's time before they are due; ``turns_at``: the next instant
+    at which one more is due soon, or overdue. ``known`` is False while a feed is silent.
+    """
+
+    seller: str
+    marketplace: str
+    kind: ItemKind
+    open: int
+    soon: int
+    overdue: int
+    first_due_at: Instant | None
+    turns_at: Instant | None
+    moved_by: MovedBy
+    known: bool = True
+
+    @property
+    def level(self) -> Level:
+        """How near the first one is to its deadline; UNKNOWN while nobody can tell."""
+        if not self.known:
+            return Level.UNKNOWN
+        if self.overdue:
+            return Level.BREACHED
+        return Level.APPROACHING if self.soon else Level.OK
 
 
 class OpenItems(Struct, frozen=True, kw_only=True):
@@ -93,6 +126,54 @@ def level_of(
     value, bound = numerator * approach.denominator, approach.numerator * whole
     reached = value >= bound if high_is_bad(limit) else value <= bound
     return Level.APPROACHING if reached else Level.OK
+
+
+def alarm_of(
+    numerator: int,
+    denominator: int | None,
+    limit: Limit,
+    approach: Fraction | None,
+    rule: AlertRule,
+) -> Level:
+    """The level that alerts go by: also APPROACHING while few more may turn bad.
+
+    That alone warns nobody of whom nothing is bad yet: a small account has never much room.
+    """
+    level = level_of(numerator, denominator, limit, approach)
+    if level is not Level.OK or rule.approach_headroom is None:
+        return level
+    headroom = headroom_of(numerator, denominator, limit)
+    is_near = headroom is not None and headroom <= rule.approach_headroom
+    return Level.APPROACHING if is_near and bad_of(numerator, denominator, limit) else level
+
+
+def calm_of(
+    numerator: int,
+    denominator: int | None,
+    limit: Limit,
+    approach: Fraction | None,
+    rule: AlertRule,
+) -> Level:
+    """The level to which an alert may fall: that with the rule's margin of defects more.
+
+    Where nothing is bad it is the level as it is: better than that no account can be.
+    """
+    if not bad_of(numerator, denominator, limit):
+        return alarm_of(numerator, denominator, limit, approach, rule)
+    if not high_is_bad(limit):
+        worse = max(0, numerator - rule.clear_margin)
+    elif denominator is None:
+        worse = numerator + rule.clear_margin
+    else:
+        worse = min(denominator, numerator + rule.clear_margin)
+    return alarm_of(worse, denominator, limit, approach, rule)
+
+
+def bad_of(numerator: int, denominator: int | None, limit: Limit) -> int:
+    """How many of the counted are on the bad side."""
+    if denominator is None or high_is_bad(limit):
+        return numerator
+    return denominator - numerator
 
 
 def headroom_of(numerator: int, denominator: int | None, limit: Limit) -> int | None:

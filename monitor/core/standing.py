@@ -1,0 +1,208 @@
+"""Where one alert stands, and the pure step by which it moves from one point to the next.
+
+Nothing but the instants of evaluation points, and what is seen at them, decides; a point at
+which nothing new is seen and no wake has come leaves everything as it is. So points at which
+nothing had changed may be left out of a replay.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from monitor.core.instants import Instant
+from monitor.core.readings import Level
+
+Reason = Literal["events", "time", "policy", "stale", "caught_up", "reminder"]
+
+RANK: Mapping[Level, int] = {
+    Level.NO_DATA: 0,
+    Level.OK: 0,
+    Level.APPROACHING: 1,
+    Level.BREACHED: 2,
+}
+"""How bad a level is; what is unknown has no place among them."""
+
+QUIET = frozenset({Level.OK, Level.NO_DATA})
+OPEN = frozenset({Level.APPROACHING, Level.BREACHED})
+
+
+class Standing(Struct, frozen=True, array_like=True, gc=False):
+    """Where an alert stands after a point.
+
+    ``level`` is what was said last, ``seq`` and ``episode`` count as in its record. It heads
+    for a worse level (``rises``) or a better one since ``pending_at``, because of ``pending``;
+    empty: it heads nowhere. ``said_at`` is when it spoke last, and ``told`` of how many items.
+    ``known`` is the level before it became unknown, ``decided_at`` the point that last changed
+    any of this.
+    """
+
+    level: Level
+    seq: int
+    episode: int
+    pending: Reason | Literal[""] = ""
+    pending_at: Instant = 0
+    rises: bool = False
+    said_at: Instant = 0
+    told: int = 0
+    known: Level = Level.OK
+    decided_at: Instant = 0
+
+
+NEVER = Standing(Level.OK, 0, 0)
+"""An alert of which nothing was ever said."""
+
+
+class Pace(NamedTuple):
+    """How long a worse level lasts before it opens, a better one before it closes.
+
+    ``repeat_every``: how long after its last word an open alert speaks again (None: never).
+    """
+
+    hold: int = 0
+    recovery_hold: int = 0
+    repeat_every: int | None = None
+
+
+class Seen(NamedTuple):
+    """What a point shows of a series, or of the open items of a kind.
+
+    ``level`` is its level without any memory, ``calm`` the level that it may fall to: that
+    which a few more defects would not make worse. ``level`` is UNKNOWN while its data cannot
+    be trusted. ``reason``: what moved it. ``complete_to``: nothing worse is believed that
+    began after it (None: believed at once). ``waiting``: how many items there are to tell of;
+    None where a reminder is due whether or not there are more.
+    """
+
+    level: Level
+    calm: Level
+    reason: Reason = "events"
+    complete_to: Instant | None = None
+    waiting: int | None = None
+
+
+class Word(NamedTuple):
+    """A record to be written: from, to, and why now."""
+
+    from_: Level
+    to: Level
+    reason: Reason
+
+
+def step(
+    was: Standing, seen: Seen, pace: Pace, now: Instant, *, caught_up: bool = False
+) -> tuple[Standing, Word | None]:
+    """Where an alert stands after a point, and what is to be said, if anything.
+
+    Args:
+        was: where it stood before.
+        seen: what the point shows.
+        pace: of its rule.
+        now: the point.
+        caught_up: whether this is the first point after its partition was read to the end.
+    """
+    if Level.UNKNOWN in (seen.level, was.level):
+        return _stale_step(was, seen, now)
+    to = _heading(was.level, seen)
+    if to is None:
+        heads = _settled(was, now)
+    else:
+        heads = _pending(was, to, "caught_up" if caught_up else seen.reason, now)
+        if seen.reason == "policy" or _is_due(heads, seen, pace, now):
+            reason = heads.pending or seen.reason
+            from_ = Level.UNKNOWN if reason == "caught_up" and was.level in QUIET else was.level
+            return _said(was, Word(from_, to, reason), seen, now)
+    if _repeats(was, seen, pace, now):
+        return _said(was, Word(was.level, was.level, "reminder"), seen, now, still=heads)
+    return heads, None
+
+
+def wake_at(stands: Standing, seen: Seen, pace: Pace, now: Instant) -> Instant | None:
+    """The next instant after a point at which time alone may move an alert."""
+    found = []
+    if stands.pending:
+        found.append(stands.pending_at + _hold(stands, pace))
+    more = seen.waiting is None or seen.waiting > stands.told
+    if pace.repeat_every is not None and more and stands.level in OPEN:
+        found.append(stands.said_at + pace.repeat_every)
+    return min((at for at in found if at > now), default=None)
+
+
+def ended(was: Standing, now: Instant) -> tuple[Standing, Word]:
+    """The end of an alert whose series no longer exists."""
+    none = Seen(Level.NO_DATA, Level.NO_DATA, "policy")
+    return _said(was, Word(was.level, Level.NO_DATA, "policy"), none, now)
+
+
+def _stale_step(was: Standing, seen: Seen, now: Instant) -> tuple[Standing, Word | None]:
+    """Into the unknown, where anything was open, and out of it: to what is there by then."""
+    if seen.level is not Level.UNKNOWN:
+        to = _heading(was.known, seen) or was.known
+        return _said(was, Word(Level.UNKNOWN, to, "caught_up"), seen, now)
+    if was.level in OPEN:
+        return _said(was, Word(was.level, Level.UNKNOWN, "stale"), seen, now)
+    return _settled(was, now), None
+
+
+def _heading(level: Level, seen: Seen) -> Level | None:
+    """The level that an alert heads for; None: it stays."""
+    if RANK[seen.level] > RANK[level]:
+        return seen.level
+    if RANK[seen.calm] < RANK[level]:
+        return seen.calm
+    return None
+
+
+def _pending(was: Standing, to: Level, reason: Reason, now: Instant) -> Standing:
+    rises = RANK[to] > RANK[was.level]
+    if was.pending and was.rises == rises:
+        return was
+    return replace(was, pending=reason, pending_at=now, rises=rises, decided_at=now)
+
+
+def _hold(stands: Standing, pace: Pace) -> int:
+    return pace.hold if stands.rises else pace.recovery_hold
+
+
+def _is_due(pending: Standing, seen: Seen, pace: Pace, now: Instant) -> bool:
+    """Whether it has headed there for long enough, and may be believed."""
+    if now < pending.pending_at + _hold(pending, pace):
+        return False
+    complete_to = seen.complete_to
+    return not pending.rises or complete_to is None or complete_to >= pending.pending_at
+
+
+def _repeats(was: Standing, seen: Seen, pace: Pace, now: Instant) -> bool:
+    if pace.repeat_every is None or was.level not in OPEN:
+        return False
+    more = seen.waiting is None or seen.waiting > was.told
+    return more and now >= was.said_at + pace.repeat_every
+
+
+def _settled(was: Standing, now: Instant) -> Standing:
+    """Heading nowhere any more."""
+    if not was.pending:
+        return was
+    return replace(was, pending="", pending_at=0, rises=False, decided_at=now)
+
+
+def _said(
+    was: Standing, word: Word, seen: Seen, now: Instant, *, still: Standing | None = None
+) -> tuple[Standing, Word]:
+    """What stands after a word; ``still``: what it goes on heading for."""
+    seq = was.seq + 1
+    opens = was.level in QUIET
+    stands = Standing(
+        level=word.to,
+        seq=seq,
+        episode=seq if opens else was.episode,
+        pending="" if still is None else still.pending,
+        pending_at=0 if still is None else still.pending_at,
+        rises=False if still is None else still.rises,
+        said_at=now,
+        told=seen.waiting or 0,
+        known=was.level if word.to is Level.UNKNOWN else Level.OK,
+        decided_at=now,
+    )
+    return stands, word
