@@ -11,7 +11,7 @@ from monitor.core.market import SeriesKey
 from monitor.core.metrics.metric import COUNTED, HIT, OUT, Metric, SubjectKind
 from monitor.core.readings import MovedBy, OpenItems, Reading
 from monitor.core.rules import MetricRule, WindowDays
-from monitor.core.windows import last_slot_of, slot_of, untally
+from monitor.core.windows import last_slot_of, untally
 
 _UNMOVED: Mapping[SeriesKey, MovedBy] = {}
 
@@ -40,9 +40,10 @@ def readings_of(
     for key in keys:
         series = market.series_of[key]
         for window, place in series.windows:
-            said = series.says(slot_of(sums[place], series.slot))
-            answer = last_slot_of(sums[place], market.answers_slot) if series.is_timed else 0
-            answer_micros, answered = untally(answer)
+            said = series.says(sums[place])
+            answer_micros = answered = 0
+            if series.is_timed:
+                answer_micros, answered = untally(last_slot_of(sums[place], market.answers_slot))
             yield Reading(
                 seller=account.seller,
                 marketplace=market.name,

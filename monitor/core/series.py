@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from monitor.core.readings import Level, headroom_of, level_of, orders_to_recover_of
 from monitor.core.rules import MetricRule, WindowDays
-from monitor.core.windows import untally
+from monitor.core.windows import slot_of, untally
 
 # Far more counts than one series has at a time, in all accounts of its market.
 _REMEMBERED_MAX = 10_000
@@ -38,12 +38,12 @@ class Series:
     __slots__ = (
         "_only_counts",
         "_said",
+        "_slot",
         "approach",
         "category",
         "is_timed",
         "limit",
         "metric",
-        "slot",
         "windows",
     )
 
@@ -59,7 +59,7 @@ class Series:
     ) -> None:
         self.metric = rule.metric
         self.category = category
-        self.slot = slot
+        self._slot = slot
         self.windows = windows
         self.limit = rule.limit if category is None else rule.by_category[category]
         self.approach = rule.approach
@@ -67,8 +67,9 @@ class Series:
         self._only_counts = only_counts
         self._said: dict[int, Said] = {}
 
-    def says(self, total: int) -> Said:
-        """What a tally says."""
+    def says(self, bucket: int) -> Said:
+        """What its tally in a bucket, or in a sum of buckets, says."""
+        total = slot_of(bucket, self._slot)
         return self._said.get(total) or self._say(total)
 
     def _say(self, total: int) -> Said:
