@@ -123,7 +123,7 @@ class Account:
         if isinstance(subject, Order):
             share_texts(subject)
             self.tallies.redate(subject)
-            self._note_claims(subject)
+            self.deadlines.note_claims(subject)
             for request in (subject.returns or {}).values():
                 self.recount(request, now)
         elif isinstance(subject, Message) and subject.order != named:
@@ -143,7 +143,7 @@ class Account:
                 subject.counted_answer = None
             if isinstance(subject, Order):
                 self.tallies.redate(subject)
-                self._note_claims(subject)
+                self.deadlines.note_claims(subject)
             self.recount(subject, now)
             if not isinstance(subject, Return):
                 self._file_leaving(subject, self._last_day(subject, unknown=market.day))
@@ -154,6 +154,7 @@ class Account:
         """Go on under another policy that counts the same."""
         self.market = market
         self.tallies.adopt(market)
+        self.deadlines.adopt(market)
 
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""
@@ -231,7 +232,7 @@ class Account:
     def _begin_counting(self, market: Market, moved_by: MovedBy = "events") -> None:
         self.market = market
         self.tallies = Tallies(market, moved_by)
-        self.deadlines = Deadlines()
+        self.deadlines = Deadlines(market)
         self._leaving: dict[Day, list[Subject]] = {}
 
     def _merge_heartbeat(self, at: Instant) -> Outcome:
@@ -280,7 +281,7 @@ class Account:
         changed = note(order, event, at)
         if changed:
             self.tallies.recount_order(order, now, self.market.resting_on[fact])
-            self._note_claims(order)
+            self.deadlines.note_claims(order)
         return self._outcome(order, changed)
 
     def _merge_return(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
@@ -365,7 +366,7 @@ class Account:
 
     def _recount_order(self, order: Order, now: Instant, judged: Judged) -> None:
         self.tallies.recount_order(order, now, judged)
-        self._note_shipment(order)
+        self.deadlines.note_shipment(order)
         self._schedule_turn(order, self.tallies.next_turn(order, now))
 
     def _schedule_turn(self, subject: Subject, turn_at: Instant | None) -> None:
@@ -375,56 +376,14 @@ class Account:
     def _recount(self, subject: Subject, metric: str, at: Instant | None, now: Instant) -> None:
         self.tallies.recount(metric, subject, at, now)
         if isinstance(subject, Return):
-            self._note_return(subject)
+            self.deadlines.note_return(subject)
         self._schedule_turn(subject, self.tallies.next_turn_of(metric, subject, now))
 
     def _recount_message(self, message: Message, now: Instant) -> None:
         was_day = message.day
         self._recount(message, "contact_response_rate", message.received_at, now)
         self.tallies.recount_answer(message, was_day)
-        rule = self.market.rule("contact_response_rate")
-        if rule is None or message.received_at is None or message.replied_at is not None:
-            self.deadlines.close("reply", ("", message.id))
-        else:
-            due_at = message.received_at + rule.reply_within
-            self.deadlines.note("reply", ("", message.id), message, due_at)
-
-    def _note_shipment(self, order: Order) -> None:
-        awaited = (
-            order.placed_at is not None
-            and order.fulfilled_by == "seller"
-            and order.shipped_at is None
-            and order.cancelled_at is None
-            and self.market.known
-        )
-        if awaited:
-            assert order.ship_due_at is not None
-            self.deadlines.note("shipment", (order.id, ""), order, order.ship_due_at)
-        else:
-            self.deadlines.close("shipment", (order.id, ""))
-
-    def _note_claims(self, order: Order) -> None:
-        rule = self.market.rule("order_defect_rate")
-        if rule is None or rule.claim_within is None:
-            return
-        for name, claim in (order.claims or {}).items():
-            opened_at = claim.opened_at
-            if opened_at is None or claim.kind != "guarantee" or claim.outcome is not None:
-                self.deadlines.close("claim_answer", (order.id, name))
-            else:
-                due_at = opened_at + rule.claim_within
-                self.deadlines.note("claim_answer", (order.id, name), order, due_at)
-
-    def _note_return(self, request: Return) -> None:
-        rule = self.market.rule("return_dissatisfaction_rate")
-        key = (request.order, request.id)
-        open_ = request.requested_at is not None and request.valid and request.answered_at is None
-        if rule is not None and open_:
-            assert request.requested_at is not None
-            due_at = request.requested_at + rule.answer_within
-            self.deadlines.note("return_answer", key, request, due_at)
-        else:
-            self.deadlines.close("return_answer", key)
+        self.deadlines.note_message(message)
 
     def _file_leaving(self, subject: Subject, last_day: Day) -> None:
         leave_day = last_day + self.market.rules.retention_days + _LEAVE_AFTER_DAYS
@@ -455,13 +414,10 @@ class Account:
             case Order():
                 for request in (subject.returns or {}).values():
                     request.wake_at = None
-                    self.deadlines.close("return_answer", (subject.id, request.id))
-                for claim in subject.claims or ():
-                    self.deadlines.close("claim_answer", (subject.id, claim))
-                self.deadlines.close("shipment", (subject.id, ""))
+                self.deadlines.forget_order(subject)
                 del self.orders[subject.id]
             case Message():
-                self.deadlines.close("reply", ("", subject.id))
+                self.deadlines.forget_message(subject)
                 del self.messages[subject.id]
             case Vote():
                 del self.votes[subject.id]

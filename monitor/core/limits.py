@@ -62,11 +62,10 @@ def has_room(order: Order, growth: int) -> bool:
 
 
 def _items_of(order: Order) -> int:
-    items = len(order.scans)
-    for found in (order.feedback, order.claims, order.returns):
-        if found:
-            items += len(found)
-    return items
+    items = order.scanned + len(order.other_scans) + len(order.feedback)
+    if order.claims:
+        items += len(order.claims)
+    return items + len(order.returns) if order.returns else items
 
 
 def may_name(message: Message | None, order: Order | None) -> bool:
