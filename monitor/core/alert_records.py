@@ -1,16 +1,18 @@
 """The records of the ``alerts`` topic: one per change of an alert's level (contract, alerts.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Literal
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from monitor.core.readings import Level, Reading
+from monitor.core.instants import Instant, isoformat
+from monitor.core.readings import Level, Reading, Waiting
 from monitor.core.rules import ItemKind, Limit, WindowDays
+from monitor.core.standing import Reason, Word
 
-Reason = Literal["events", "time", "policy", "stale", "caught_up", "reminder"]
 Cut = Mapping[str, tuple[int, int]]
 """Per source topic the partition and the next offset not yet applied."""
 
@@ -23,6 +25,14 @@ class Link(Struct, frozen=True):
 
     n: int
     previous: str
+
+
+class Decided(NamedTuple):
+    """When and by what a record was decided, which all records of a point have in common."""
+
+    at: Instant
+    cut: Cut
+    program: str
 
 
 class _Record(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -90,12 +100,96 @@ def decode_record(value: bytes) -> AlertRecord:
     return msgspec.json.decode(value, type=MetricRecord)
 
 
-def alert_of(reading: Reading) -> str:
-    """Identity of the alert of a series: ``seller/marketplace/metric/window[/category]``."""
-    parts = [reading.seller, reading.marketplace, reading.metric, str(reading.window_days)]
-    if reading.category is not None:
-        parts.append(reading.category)
+def alert_of(sight: Reading | Waiting) -> str:
+    """Identity of an alert: ``seller/marketplace/metric/window[/category]``, or ``…/KIND``."""
+    if isinstance(sight, Waiting):
+        return f"{sight.seller}/{sight.marketplace}/{sight.kind}"
+    parts = [sight.seller, sight.marketplace, sight.metric, str(sight.window_days)]
+    if sight.category is not None:
+        parts.append(sight.category)
     return "/".join(parts)
+
+
+def record_of(
+    sight: Reading | Waiting,
+    word: Word,
+    subjects: tuple[Sequence[str], int],
+    policy: str,
+    decided: Decided,
+) -> AlertRecord:
+    """The record of a word on what was seen, yet without its numbers.
+
+    ``subjects`` are those behind it that are named, and how many there are; ``policy`` is the
+    digest of the one in force.
+    """
+    named, total = subjects
+    common: dict[str, Any] = {
+        "alert": alert_of(sight),
+        "seq": 0,
+        "episode": 0,
+        "chain": Link(0, ""),
+        "from_": word.from_,
+        "to": word.to,
+        "reason": word.reason,
+        "seller": sight.seller,
+        "marketplace": sight.marketplace,
+        "subjects": tuple(named),
+        "subjects_total": total,
+        "as_of": isoformat(decided.at),
+        "cut": decided.cut,
+        "policy": policy,
+        "program": decided.program,
+    }
+    if isinstance(sight, Waiting):
+        return DeadlineRecord(**common, **_items_of(sight))
+    return MetricRecord(**common, **_figures_of(sight))
+
+
+def ending_of(last: AlertRecord, word: Word, policy: str, decided: Decided) -> AlertRecord:
+    """The record of an alert whose series no longer exists, after its last one."""
+    nothing: dict[str, Any] = {"open": 0, "overdue": 0, "first_due_at": None}
+    if isinstance(last, MetricRecord):
+        denominator = None if last.denominator is None else 0
+        nothing = {"numerator": 0, "denominator": denominator}
+        nothing |= {"headroom": None, "orders_to_recover": None}
+    return replace(
+        last,
+        from_=word.from_,
+        to=word.to,
+        reason=word.reason,
+        subjects=(),
+        subjects_total=0,
+        as_of=isoformat(decided.at),
+        cut=decided.cut,
+        policy=policy,
+        program=decided.program,
+        **nothing,
+    )
+
+
+def _figures_of(reading: Reading) -> dict[str, Any]:
+    is_count, approach = reading.denominator is None, reading.approach
+    return {
+        "metric": reading.metric,
+        "window_days": reading.window_days,
+        "category": reading.category,
+        "numerator": reading.numerator,
+        "denominator": reading.denominator,
+        "limit": limit_text(reading.limit, is_count=is_count),
+        "approach": None if approach is None else value_text(approach, is_count=is_count),
+        "headroom": reading.headroom,
+        "orders_to_recover": reading.orders_to_recover,
+    }
+
+
+def _items_of(waiting: Waiting) -> dict[str, Any]:
+    first_due_at = waiting.first_due_at
+    return {
+        "kind": waiting.kind,
+        "open": waiting.open,
+        "overdue": waiting.overdue,
+        "first_due_at": None if first_due_at is None else isoformat(first_due_at),
+    }
 
 
 def limit_text(limit: Limit, *, is_count: bool) -> str:

@@ -1,38 +1,50 @@
-"""Alert levels over time: which readings changed their level, as records for ``alerts``.
+"""The alerts of a partition: where each stands, and the records of what they say.
 
-An alert remembers its level, its sequence number and its episode. A record is the evidence
-of one change (contract, alerts.md); the same change always has the same bytes.
+A record is the evidence of one change (contract, alerts.md); the same change always has the
+same bytes. What is decided at a point depends on the facts and the points, never on the order
+in which events came: records of one point are in the order of their alerts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
 from hashlib import sha256
+from heapq import heappop, heappush
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from monitor.core.alert_records import (
+    AlertRecord,
     Cut,
+    Decided,
     Link,
-    MetricRecord,
-    Reason,
     alert_of,
     decode_record,
-    limit_text,
-    value_text,
+    ending_of,
+    record_of,
 )
 from monitor.core.engine import Engine
-from monitor.core.instants import isoformat
+from monitor.core.instants import Instant
 from monitor.core.journal import Journal
-from monitor.core.kept import AlertState, Decision
-from monitor.core.readings import Level, Reading
+from monitor.core.kept import AlertState
+from monitor.core.readings import Level, Reading, Waiting
 from monitor.core.records import Key, alert_state_of
+from monitor.core.sight import pace_of, seen_of, sight_of, subjects_of
+from monitor.core.standing import NEVER, OPEN, Standing, Word, ended, step, wake_at
 
-SUBJECTS_MAX = 20
+_READINGS_A_SLICE = 500
 
-_QUIET = frozenset({Level.OK, Level.NO_DATA})
+
+class _Said(NamedTuple):
+    """What an alert has to say: ``sight`` is None where its series no longer exists."""
+
+    alert: str
+    stands: Standing
+    word: Word
+    sight: Reading | Waiting | None
 
 
 class AlertBook:
-    """The alerts of one partition: the last level of each, and what changed.
+    """The alerts of one partition.
 
     Args:
         program: version that decides, named in every record.
@@ -43,27 +55,36 @@ class AlertBook:
         self._program = program
         self._journal = journal
         self._states: dict[str, AlertState] = {}
+        self._accounts: set[tuple[str, str]] = set()
+        self._wakes: list[tuple[Instant, str]] = []
+        self._wake_at: dict[str, Instant] = {}
         self.chain = Link(0, "")
         """Number and digest of the last record."""
+        self.evaluated_at: Instant = 0
+        """The last point of which the ledger knows; 0: of none."""
 
     def restore(self, key: Key, value: bytes, *, superseded: bool) -> None:
         """Take back what the ledger holds of an alert; of its versions the highest epoch's.
 
-        ``chain`` is that of the ledger by then.
+        ``chain`` and ``evaluated_at`` are those of the ledger by then.
 
         ``superseded``: it was written when somebody else already owned the partition. Its
-        writer never published that decision, so the one before it stands.
+        writer never published that decision, so what it was before stands.
 
         Raises:
             LedgerError: a newer program wrote it, or it is no record.
         """
         assert self._journal is not None
         found = alert_state_of(key, value)
-        # A number past the chain's: its writer died before all of the write was safe.
-        was_never_out = superseded or found.number > self.chain.n
+        # Past the chain's number, or its point: its writer died before all of the write was safe.
+        is_ahead = found.number > self.chain.n or found.present.decided_at > self.evaluated_at
+        was_never_out = superseded or is_ahead
         if was_never_out:
-            found.present, found.number = found.before, 0
+            if found.present.seq != found.before.seq:
+                found.number = 0
+            found.present = found.before
         alert = f"{key.seller}/{key.marketplace}/{key.id}"
+        self._accounts.add((key.seller, key.marketplace))
         known = self._states.setdefault(alert, found)
         if found.epoch > known.epoch:
             known.present, known.before = found.present, found.before
@@ -78,115 +99,137 @@ class AlertBook:
         waiting = [state for state in self._states.values() if state.number > published]
         return [state.record for state in sorted(waiting, key=lambda state: state.number)]
 
+    def is_due(self, now: Instant) -> bool:
+        """Whether time alone may move an alert by an instant."""
+        return bool(self._wakes) and self._wakes[0][0] <= now
+
     def step(
-        self,
-        engine: Engine,
-        readings: Iterable[Reading],
-        cut: Cut,
-        *,
-        caught_up: bool = False,
-    ) -> list[MetricRecord]:
-        """Records for the readings whose level changed, at the engine's instant.
+        self, engine: Engine, readings: Sequence[Reading], cut: Cut, *, caught_up: bool = False
+    ) -> list[AlertRecord]:
+        """All of ``deciding`` at once."""
+        slices = self.deciding(engine, readings, cut, caught_up=caught_up)
+        while True:
+            try:
+                next(slices)
+            except StopIteration as end:
+                records: list[AlertRecord] = end.value
+                return records
+
+    def deciding(
+        self, engine: Engine, readings: Sequence[Reading], cut: Cut, *, caught_up: bool = False
+    ) -> Generator[None, None, list[AlertRecord]]:
+        """Records of what alerts have to say at the engine's instant; in slices of some ms.
 
         Args:
-            engine: what to ask for the orders behind a reading and the policy in force.
+            engine: what to ask for open items, orders behind a reading, and rules.
             readings: those that may have changed.
             cut: the offsets up to which the engine has read.
-            caught_up: the first step after a start, which opens from ``unknown``.
+            caught_up: the first point after the partition was read to its end, for which
+                ``readings`` are all there are.
         """
-        records = []
-        for reading in readings:
-            alert = alert_of(reading)
-            state = self._states.get(alert)
-            level = Level.OK if state is None else state.present.level
-            if reading.level == level or (reading.level in _QUIET and level in _QUIET):
-                continue
-            fresh = state is None or level in _QUIET
-            from_ = Level.UNKNOWN if caught_up and fresh else level
-            reason: Reason = "caught_up" if caught_up else reading.moved_by
-            record = self._record(engine, reading, cut, from_, reason)
-            records.append(self._decide(alert, record, fresh=fresh))
-        return records
+        now, said = engine.now, list[_Said]()
+        looked: set[str] = set()
+        every = engine.take_policy_change() or caught_up
+        for begin in range(0, len(readings), _READINGS_A_SLICE):
+            for reading in readings[begin : begin + _READINGS_A_SLICE]:
+                is_calm = reading.alarm not in OPEN
+                if is_calm and (reading.seller, reading.marketplace) not in self._accounts:
+                    continue
+                self._look(engine, alert_of(reading), reading, said, looked, caught_up=caught_up)
+            yield
+        for waiting in engine.waiting(every=caught_up):
+            self._look(engine, alert_of(waiting), waiting, said, looked, caught_up=caught_up)
+        woken = [*self._take_due(now), *(self._states if every else ())]
+        for alert in dict.fromkeys(woken):
+            if alert not in looked:
+                sight = sight_of(engine, alert)
+                if sight is None:
+                    self._end(alert, now, said)
+                else:
+                    self._look(engine, alert, sight, said, looked, caught_up=caught_up)
+        yield
+        decided = Decided(now, cut, self._program)
+        return [self._decide(engine, one, decided) for one in sorted(said, key=_alert)]
 
-    def close_ended(
-        self, engine: Engine, readings: Iterable[Reading], cut: Cut
-    ) -> list[MetricRecord]:
-        """Records that close the open alerts without a series; ``readings`` are all there are."""
-        closed = []
-        seen = {alert_of(reading) for reading in readings}
-        for alert, state in self._states.items():
-            if alert in seen or state.present.level in _QUIET:
-                continue
-            last = decode_record(state.record)
-            assert isinstance(last, MetricRecord)
-            record = replace(
-                last,
-                from_=state.present.level,
-                to=Level.NO_DATA,
-                reason="policy",
-                numerator=0,
-                denominator=None if last.denominator is None else 0,
-                headroom=None,
-                orders_to_recover=None,
-                subjects=(),
-                subjects_total=0,
-                as_of=isoformat(engine.now),
-                cut=cut,
-                policy=engine.digest(last.marketplace),
-                program=self._program,
-            )
-            closed.append(self._decide(alert, record, fresh=False))
-        return closed
+    def _look(
+        self,
+        engine: Engine,
+        alert: str,
+        sight: Reading | Waiting,
+        said: list[_Said],
+        looked: set[str],
+        *,
+        caught_up: bool,
+    ) -> None:
+        """Step one alert, and note when time alone may move it next."""
+        looked.add(alert)
+        now, state = engine.now, self._states.get(alert)
+        was = NEVER if state is None else state.present
+        seen, pace = seen_of(engine, sight), pace_of(engine, sight)
+        stands, word = step(was, seen, pace, now, caught_up=caught_up)
+        if word is not None:
+            said.append(_Said(alert, stands, word, sight))
+        elif stands is not was:
+            self._keep(alert, stands)
+        wakes = [wake_at(stands, seen, pace, now)]
+        if isinstance(sight, Waiting):
+            wakes.append(sight.turns_at)
+        self._wake(alert, min((at for at in wakes if at is not None), default=None))
 
-    def _decide(self, alert: str, record: MetricRecord, *, fresh: bool) -> MetricRecord:
-        """Number a record, and remember it as the last of its alert."""
+    def _end(self, alert: str, now: Instant, said: list[_Said]) -> None:
+        """Close an alert whose series no longer exists."""
+        state = self._states.get(alert)
+        if state is None:
+            return
+        if state.present.level in OPEN or state.present.level is Level.UNKNOWN:
+            stands, word = ended(state.present, now)
+            said.append(_Said(alert, stands, word, None))
+        elif state.present.pending:
+            self._keep(alert, replace(state.present, pending="", pending_at=0, decided_at=now))
+
+    def _decide(self, engine: Engine, one: _Said, decided: Decided) -> AlertRecord:
+        """Number what an alert says, and remember it as its last word."""
+        marketplace = one.alert.split("/", 2)[1]
+        policy = engine.digest(marketplace)
+        if one.sight is None:
+            last = decode_record(self._states[one.alert].record)
+            record = ending_of(last, one.word, policy, decided)
+        else:
+            record = record_of(one.sight, one.word, subjects_of(engine, one.sight), policy, decided)
+        link = Link(self.chain.n + 1, self.chain.previous)
+        record = replace(record, seq=one.stands.seq, episode=one.stands.episode, chain=link)
+        state = self._keep(one.alert, one.stands)
+        state.record, state.number = record.encode(), link.n
+        self.chain = Link(link.n, sha256(state.record).hexdigest())
+        return record
+
+    def _keep(self, alert: str, stands: Standing) -> AlertState:
+        """Remember where an alert stands after this point."""
         seller, marketplace, name = alert.split("/", 2)
         state = self._states.get(alert)
         if state is None:
-            never = Decision(Level.OK, 0, 0)
-            state = self._states[alert] = AlertState(id=name, present=never, before=never)
-        seq = state.present.seq + 1
-        episode = seq if fresh else state.present.episode
-        link = Link(self.chain.n + 1, self.chain.previous)
-        record = replace(record, seq=seq, episode=episode, chain=link)
-        state.record = record.encode()
-        self.chain = Link(link.n, sha256(state.record).hexdigest())
-        state.number = link.n
-        state.before, state.present = state.present, Decision(record.to, seq, episode)
+            state = self._states[alert] = AlertState(id=name, present=NEVER, before=NEVER)
+            self._accounts.add((seller, marketplace))
+        state.before, state.present = state.present, stands
         if self._journal is not None:
             self._journal.note(state, f"{seller}/{marketplace}/")
-        return record
+        return state
 
-    def _record(
-        self, engine: Engine, reading: Reading, cut: Cut, from_: Level, reason: Reason
-    ) -> MetricRecord:
-        newest, total = engine.offenders(reading, SUBJECTS_MAX)
-        is_count = reading.denominator is None
-        return MetricRecord(
-            alert=alert_of(reading),
-            seq=0,
-            episode=0,
-            chain=self.chain,
-            from_=from_,
-            to=reading.level,
-            reason=reason,
-            seller=reading.seller,
-            marketplace=reading.marketplace,
-            metric=reading.metric,
-            window_days=reading.window_days,
-            category=reading.category,
-            numerator=reading.numerator,
-            denominator=reading.denominator,
-            limit=limit_text(reading.limit, is_count=is_count),
-            approach=None
-            if reading.approach is None
-            else value_text(reading.approach, is_count=is_count),
-            headroom=reading.headroom,
-            orders_to_recover=reading.orders_to_recover,
-            subjects=tuple(newest),
-            subjects_total=total,
-            as_of=isoformat(engine.now),
-            cut=cut,
-            policy=engine.digest(reading.marketplace),
-            program=self._program,
-        )
+    def _wake(self, alert: str, at: Instant | None) -> None:
+        if at is None:
+            self._wake_at.pop(alert, None)
+        elif self._wake_at.get(alert) != at:
+            self._wake_at[alert] = at
+            heappush(self._wakes, (at, alert))
+
+    def _take_due(self, now: Instant) -> Iterable[str]:
+        """The alerts whose wake has come; what lies in the heap for another is passed over."""
+        while self._wakes and self._wakes[0][0] <= now:
+            at, alert = heappop(self._wakes)
+            if self._wake_at.get(alert) == at:
+                del self._wake_at[alert]
+                yield alert
+
+
+def _alert(one: _Said) -> str:
+    return one.alert

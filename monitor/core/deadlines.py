@@ -27,15 +27,18 @@ class Deadlines:
         market: whose rules say how long there is time.
     """
 
-    __slots__ = ("_items", "_market")
+    __slots__ = ("_items", "_market", "moved")
 
     def __init__(self, market: Market) -> None:
+        self.moved = True
+        """Whether anything may have changed since somebody last looked."""
         self._market = market
         self._items: dict[ItemKind, dict[ItemKey, Item]] = {kind: {} for kind in _KINDS}
 
     def adopt(self, market: Market) -> None:
         """Go on under another policy that counts the same."""
         self._market = market
+        self.moved = True
 
     def note_shipment(self, order: Order) -> None:
         """Open, move or close what the facts of an order say of its shipment."""
@@ -107,7 +110,8 @@ class Deadlines:
         subject: Order | Return | Message,
         due_at: Instant | None,
     ) -> None:
-        if due_at is None:
-            self._items[kind].pop(key, None)
-        else:
+        if due_at is not None:
             self._items[kind][key] = (subject, due_at)
+            self.moved = True
+        elif self._items[kind].pop(key, None) is not None:
+            self.moved = True

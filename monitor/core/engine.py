@@ -12,17 +12,32 @@ from heapq import heappop, heappush, nsmallest
 from itertools import count, islice
 
 import msgspec
-from msgspec.structs import replace
 
-from monitor.core.events import Event
+from monitor.core.events import Event, Heartbeat
+from monitor.core.feeds import Silence
 from monitor.core.instants import Instant, instant_of
 from monitor.core.journal import Journal
 from monitor.core.kept import Held
 from monitor.core.ledger import Account, Outcome
 from monitor.core.market import Market
-from monitor.core.readings import Level, OpenItems, Reading
+from monitor.core.readings import (
+    MovedBy,
+    OpenItems,
+    Reading,
+    Waiting,
+    alike,
+    emptied,
+    reading_order,
+)
 from monitor.core.records import CODECS, Key, held_of
-from monitor.core.report import Evidence, evidence_of, offenders_of, open_items_of, readings_of
+from monitor.core.report import (
+    Evidence,
+    evidence_of,
+    offenders_of,
+    open_items_of,
+    readings_of,
+    waiting_of,
+)
 from monitor.core.restoring import restore
 from monitor.core.rules import Rulebook, WindowDays
 from monitor.core.schedule import Schedule
@@ -66,11 +81,19 @@ class Engine:
         rulebook: the policies.
         now: the instant to begin at.
         journal: notes what changes, for who keeps it.
+        complete_from: the instant from which on history is complete; None: all of it is.
     """
 
-    def __init__(self, rulebook: Rulebook, now: Instant, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        now: Instant,
+        journal: Journal | None = None,
+        complete_from: Instant | None = None,
+    ) -> None:
         self.now = now
         self._journal = journal
+        self._complete_from = complete_from
         self._rulebook = rulebook
         self._markets: dict[str, Market] = {}
         self._accounts: dict[tuple[str, str], Account] = {}
@@ -82,6 +105,9 @@ class Engine:
         # Accounts with a series touched since ``changed`` was last called, in a set with an
         # order, so that the same steps give the same list.
         self._stirred: dict[Account, None] = {}
+        self._items_moved: dict[Account, MovedBy] = {}
+        self._silence = Silence()
+        self._policies_changed = False
         self._policy_change_at = rulebook.next_change_at(now)
 
     @property
@@ -89,8 +115,11 @@ class Engine:
         """Marketplaces seen that no policy in force names, sorted."""
         return sorted(name for name, market in self._markets.items() if not market.known)
 
-    def apply(self, events: Iterable[Event]) -> Applied:
-        """Merge events; those later than ``now`` are held until their instant."""
+    def apply(self, events: Iterable[Event], feed: str = "") -> Applied:
+        """Merge events; those later than ``now`` are held until their instant.
+
+        ``feed``: where they come from, the source topic if any: heartbeats vouch for one.
+        """
         outcomes = [0, 0, 0, 0]
         held = 0
         too_large: list[Event] = []
@@ -98,14 +127,14 @@ class Engine:
         for event in events:
             at = instant_of(event.at)
             if at > now:
-                self._hold(Held(id=digest_of(event), event=event))
+                self._hold(Held(id=digest_of(event, feed), event=event, feed=feed))
                 held += 1
                 continue
             account = accounts.get((event.seller, event.marketplace))
             if account is None:
                 account = self._account(event.seller, event.marketplace)
             stirred[account] = None
-            outcome = account.merge(event, at, now)
+            outcome = account.merge(event, at, now, feed)
             outcomes[outcome] += 1
             if outcome is Outcome.TOO_LARGE:
                 too_large.append(event)
@@ -127,6 +156,7 @@ class Engine:
             return
         account = self._account(key.seller, key.marketplace)
         self._stirred[account] = None
+        account.beaten = True
         restore(account, self._journal, key, value, self.now)
 
     def advance(self, now: Instant) -> None:
@@ -177,8 +207,36 @@ class Engine:
         yield from gone
         stirred, self._stirred = self._stirred, {}
         for account in stirred:
-            touched = account.tallies.take_touched()
-            yield from readings_of(account, touched, touched)
+            if account.beaten:
+                account.beaten = False
+                self._silence.look(account, self.now)
+                if account.market.rules.heartbeat_within is not None:
+                    # What was not believed so far may be by now.
+                    account.touch_all()
+            cause = account.take_cause()
+            if account.deadlines.moved:
+                account.deadlines.moved = False
+                self._items_moved[account] = cause
+            yield from readings_of(account, account.tallies.take_touched(), cause)
+
+    def waiting(self, *, every: bool = False) -> Iterator[Waiting]:
+        """What waits in the accounts of which ``changing`` saw that it may have changed.
+
+        ``every``: in all accounts.
+        """
+        moved, self._items_moved = self._items_moved, {}
+        for account in list(self._accounts.values()) if every else moved:
+            yield from waiting_of(account, moved.get(account, "time"), self.now)
+
+    def take_policy_change(self) -> bool:
+        """Whether policies have changed since this was last called."""
+        changed, self._policies_changed = self._policies_changed, False
+        return changed
+
+    def account(self, seller: str, marketplace: str) -> Account:
+        """An account to look at: an empty one where nothing is known of it (any more)."""
+        known = self._accounts.get((seller, marketplace))
+        return known or Account(seller, self._market(marketplace), self._schedule)
 
     def open_items(self) -> list[OpenItems]:
         """Open items by seller, marketplace and kind."""
@@ -236,8 +294,9 @@ class Engine:
         """What all events of the ledger are worth now."""
         events = redundant = late = 0
         for account in self._accounts.values():
-            events += account.heartbeat.events
-            redundant += account.heartbeat.redundant
+            for heartbeat in account.heartbeats.values():
+                events += heartbeat.events
+                redundant += heartbeat.redundant
             for subject in account.subjects():
                 if account.is_late(subject):
                     late += subject.events
@@ -266,7 +325,7 @@ class Engine:
     def _release(self, at: Instant, _: int, held: Held) -> None:
         account = self._account(held.event.seller, held.event.marketplace)
         self._stirred[account] = None
-        account.merge(held.event, at, self.now)
+        account.merge(held.event, at, self.now, held.feed)
         if self._journal is not None:
             del self._held_by_id[held.id]
             self._journal.drop(held, prefix_of(held.event))
@@ -275,7 +334,8 @@ class Engine:
         market = self._markets.get(name)
         if market is None:
             rules = self._rulebook.in_force(name, self.now)
-            market = self._markets[name] = Market(name, rules, self.now)
+            market = Market(name, rules, self.now, self._complete_from)
+            self._markets[name] = market
         return market
 
     def _pass_time(self) -> Iterator[None]:
@@ -286,27 +346,32 @@ class Engine:
             self._stirred[account] = None
             account.wake(subject, due_at, self.now)
             yield
+        for account in self._silence.pass_time(self.now):
+            if self._accounts.get((account.seller, account.market.name)) is account:
+                self._stirred[account] = None
+            yield
 
     def _turn_accounts(self, turned: set[Market]) -> Iterator[None]:
         for number, (key, account) in enumerate(list(self._accounts.items()), 1):
             if account.market in turned:
                 yield from _sliced(account.drop_expired(), _SUBJECTS_A_SLICE)
-                account.tallies.touch_all("time")
+                account.touch_all()
                 self._stirred[account] = None
                 if account.is_empty():
                     # Its series end here, and somebody may still show or alert on them.
-                    touched = account.tallies.take_touched()
-                    self._gone.extend(readings_of(account, touched, touched))
+                    account.silence(silent=False)
+                    self._gone.extend(readings_of(account, account.tallies.take_touched(), "time"))
                     del self._accounts[key]
             if number % _ACCOUNTS_A_SLICE == 0:
                 yield
 
     def _change_policies(self) -> Iterator[None]:
         self._policy_change_at = self._rulebook.next_change_at(self.now)
+        self._policies_changed = True
         for name, market in list(self._markets.items()):
             rules = self._rulebook.in_force(name, self.now)
             if rules is not (market.rules if market.known else None):
-                self._markets[name] = Market(name, rules, self.now)
+                self._markets[name] = Market(name, rules, self.now, self._complete_from)
         for account in self._accounts.values():
             market = self._markets[account.market.name]
             if market is account.market:
@@ -317,11 +382,12 @@ class Engine:
             else:
                 was = list(readings_of(account, account.tallies.keys()))
                 yield from account.rebuild(market, self.now)
-                account.tallies.touch_all("policy")
+                account.touch_all()
                 self._stirred[account] = None
                 present = {alike(one) for one in readings_of(account, account.tallies.keys())}
                 # Series of the former policy end here, like those of a seller that is gone.
                 self._gone.extend(emptied(one) for one in was if alike(one) not in present)
+            self._silence.look(account, self.now)
             yield
 
 
@@ -335,44 +401,10 @@ def prefix_of(event: Event) -> str:
     return f"{event.seller}/{event.marketplace}/"
 
 
-def digest_of(event: Event) -> str:
-    """What tells one event from another, whatever its record was."""
-    return sha256(msgspec.json.encode(event)).hexdigest()[:32]
-
-
-def reading_order(reading: Reading) -> tuple[str, str, str, int, float, bool, str]:
-    """Sort key of the contract: numbers before "all", null category first."""
-    window = reading.window_days
-    is_all = window == "all"
-    return (
-        reading.seller,
-        reading.marketplace,
-        reading.metric,
-        int(is_all),
-        0 if isinstance(window, str) else window,
-        reading.category is not None,
-        reading.category or "",
-    )
-
-
-def alike(reading: Reading) -> tuple[str, WindowDays, str | None]:
-    """What tells the series of one account apart."""
-    return reading.metric, reading.window_days, reading.category
-
-
-def emptied(reading: Reading) -> Reading:
-    """The last reading of a series that a change of policy ended."""
-    return replace(
-        reading,
-        numerator=0,
-        denominator=None if reading.denominator is None else 0,
-        level=Level.NO_DATA,
-        headroom=None,
-        orders_to_recover=None,
-        answered=0,
-        answer_micros=0,
-        moved_by="policy",
-    )
+def digest_of(event: Event, feed: str) -> str:
+    """What tells one event from another, whatever its record was, but for its feed."""
+    vouches = feed.encode() if isinstance(event, Heartbeat) else b""
+    return sha256(msgspec.json.encode(event) + vouches).hexdigest()[:32]
 
 
 def _has_counts(reading: Reading) -> bool:

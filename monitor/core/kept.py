@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from monitor.core.events import Event
 from monitor.core.instants import Instant
-from monitor.core.readings import Level
+from monitor.core.standing import Standing
 
 
 class Kept(Struct, kw_only=True, eq=False, gc=False):
@@ -18,35 +18,31 @@ class Kept(Struct, kw_only=True, eq=False, gc=False):
 
 
 class Held(Kept, kw_only=True, eq=False, gc=False):
-    """An event whose instant is still to come; its id is a digest of the event."""
+    """An event whose instant is still to come; its id is a digest of the event.
+
+    ``feed``: where it came from.
+    """
 
     event: Event
+    feed: str = ""
 
 
 class Heartbeat(Kept, kw_only=True, eq=False, gc=False):
-    """Up to when the feeds of an account are known to be complete."""
+    """Up to when a feed of an account is known to be complete; its id is the feed's name."""
 
     latest_at: Instant | None = None
     events: int = 0
     redundant: int = 0
 
 
-class Decision(Struct, frozen=True, array_like=True, gc=False):
-    """Where an alert stands: its level, and the changes counted so far."""
-
-    level: Level
-    seq: int
-    episode: int
-
-
 class AlertState(Kept, kw_only=True, eq=False, gc=False):
-    """An alert; its id is ``metric/window_days[/category]``.
+    """An alert; its id is ``metric/window_days[/category]``, or a kind of items.
 
-    ``before`` is the decision before ``present``; ``record`` the bytes of the record that said
-    so, empty once they are known to be published; ``number`` its place in the chain.
+    ``before`` is where it stood before the point that led to ``present``; ``record`` the bytes
+    of its last record, ``number`` that record's place in the chain.
     """
 
-    present: Decision
-    before: Decision
+    present: Standing
+    before: Standing
     number: int = 0
     record: bytes = b""

@@ -71,16 +71,20 @@ class Account:
     """A seller in a marketplace: subjects by kind and id, with all that follows from them."""
 
     __slots__ = (
+        "_cause",
+        "_heard",
         "_journal",
         "_leaving",
         "_schedule",
+        "beaten",
         "deadlines",
-        "heartbeat",
+        "heartbeats",
         "market",
         "messages",
         "orders",
         "prefix",
         "seller",
+        "silent",
         "tallies",
         "violations",
         "votes",
@@ -102,14 +106,20 @@ class Account:
         self.messages: dict[str, Message] = {}
         self.votes: dict[str, Vote] = {}
         self.violations: dict[str, Violation] = {}
-        self.heartbeat = Heartbeat(id="latest")
+        self.heartbeats: dict[str, Heartbeat] = {}
+        self.beaten = False
+        """Whether a heartbeat came since somebody last looked at the feeds."""
+        self.silent = False
+        """Whether one of its feeds has been silent for too long."""
+        self._heard = False
+        self._cause: MovedBy | None = None
         self._begin_counting(market)
 
-    def merge(self, event: Event, at: Instant, now: Instant) -> Outcome:
-        """Merge one event that has happened by ``now``."""
+    def merge(self, event: Event, at: Instant, now: Instant, feed: str = "") -> Outcome:
+        """Merge one event that has happened by ``now``; ``feed``: where it came from."""
         found = _MERGES.get(type(event))
         if found is None:
-            return self._merge_heartbeat(at)
+            return self._merge_heartbeat(at, feed)
         merge, note, fact = found
         growth = growth_bytes(event)
         if growth and not self._has_room(event, growth, at):
@@ -134,7 +144,8 @@ class Account:
 
     def rebuild(self, market: Market, now: Instant) -> Iterator[None]:
         """Count everything anew under another policy, one subject a step."""
-        self._begin_counting(market, "policy")
+        self._begin_counting(market)
+        self._cause = "policy"
         for subject in self.subjects():
             subject.day, subject.verdict, subject.wake_at = None, 0, None
             if isinstance(subject, Order):
@@ -148,13 +159,47 @@ class Account:
             if not isinstance(subject, Return):
                 self._file_leaving(subject, self._last_day(subject, unknown=market.day))
             yield
-        self.tallies.moved_by = "events"
 
     def adopt(self, market: Market) -> None:
         """Go on under another policy that counts the same."""
         self.market = market
         self.tallies.adopt(market)
         self.deadlines.adopt(market)
+        self._cause = "policy"
+
+    @property
+    def complete_to(self) -> Instant | None:
+        """Up to when all of its feeds are complete; None where none ever sent a heartbeat."""
+        found = (heartbeat.latest_at for heartbeat in self.heartbeats.values())
+        return min((at for at in found if at is not None), default=None)
+
+    def silence(self, *, silent: bool) -> None:
+        """Note whether a feed is silent: until it is heard again nobody knows what is open."""
+        if silent != self.silent:
+            self.silent = silent
+            self._cause = self._cause or (None if silent else "caught_up")
+            self.touch_all()
+
+    def touch_all(self) -> None:
+        """Look at every series and all open items anew."""
+        self.tallies.touch_all()
+        self.deadlines.moved = True
+
+    def take_cause(self) -> MovedBy:
+        """What moved its series since this was last called.
+
+        It follows from what was heard and from the time, in whatever order both came.
+        """
+        cause = self._cause or ("events" if self._heard else "time")
+        self._cause, self._heard = None, False
+        return cause
+
+    def heartbeat_of(self, feed: str) -> Heartbeat:
+        """The latest heartbeat of a feed."""
+        heartbeat = self.heartbeats.get(feed)
+        if heartbeat is None:
+            heartbeat = self.heartbeats[feed] = Heartbeat(id=feed)
+        return heartbeat
 
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""
@@ -178,13 +223,10 @@ class Account:
             if turn_at is None or turn_at > now:
                 self._schedule_turn(subject, turn_at)
                 return
-        self.tallies.moved_by = "time"
-        if isinstance(subject, Order):
             self.tallies.recount_order(subject, now, self.market.turning)
             self._schedule_turn(subject, self.tallies.next_turn(subject, now))
         else:
             self.recount(subject, now)
-        self.tallies.moved_by = "events"
 
     def drop_expired(self) -> Iterator[None]:
         """Forget the subjects whose day has long left, one a step; due as local days pass."""
@@ -229,18 +271,20 @@ class Account:
             return order is None or order.day is None or self.is_expired(order)
         return True
 
-    def _begin_counting(self, market: Market, moved_by: MovedBy = "events") -> None:
+    def _begin_counting(self, market: Market) -> None:
         self.market = market
-        self.tallies = Tallies(market, moved_by)
+        self.tallies = Tallies(market)
         self.deadlines = Deadlines(market)
         self._leaving: dict[Day, list[Subject]] = {}
 
-    def _merge_heartbeat(self, at: Instant) -> Outcome:
-        self.heartbeat.events += 1
-        if not merging.take_heartbeat(self.heartbeat, at):
-            self.heartbeat.redundant += 1
+    def _merge_heartbeat(self, at: Instant, feed: str) -> Outcome:
+        heartbeat = self.heartbeat_of(feed)
+        heartbeat.events += 1
+        if not merging.take_heartbeat(heartbeat, at):
+            heartbeat.redundant += 1
             return Outcome.REDUNDANT
-        self._keep(self.heartbeat)
+        self.beaten = True
+        self._keep(heartbeat)
         return Outcome.COUNTED
 
     def _merge_order(
@@ -321,11 +365,13 @@ class Account:
 
     def _outcome(self, subject: Subject, changed: bool) -> Outcome:  # noqa: FBT001
         subject.events += 1
-        if not changed:
+        if changed:
+            self._heard = True
+            if self._journal is not None:
+                kept = self.orders[subject.order] if isinstance(subject, Return) else subject
+                self._journal.note(kept, self.prefix)
+        else:
             subject.redundant += 1
-        elif self._journal is not None:
-            kept = self.orders[subject.order] if isinstance(subject, Return) else subject
-            self._journal.note(kept, self.prefix)
         if subject.day is not None and subject.day <= self.market.floor and self.is_late(subject):
             return Outcome.LATE
         return Outcome.COUNTED if changed else Outcome.REDUNDANT

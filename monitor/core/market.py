@@ -87,11 +87,19 @@ class Market:
 
     A marketplace that no policy names is not ``known``: it keeps facts, and counts nothing.
     ``series`` are the keys of all series that the rules can give, by slot; ``answers_slot`` is
-    that of the answer times, the last.
+    that of the answer times, the last. ``uncovered`` are the places of the windows that begin
+    before ``complete_from``, the instant from which on history is complete (None: all of it).
     """
 
-    def __init__(self, name: str, rules: MarketplaceRules | None, now: Instant) -> None:
+    def __init__(
+        self,
+        name: str,
+        rules: MarketplaceRules | None,
+        now: Instant,
+        complete_from: Instant | None = None,
+    ) -> None:
         self.name = name
+        self._complete_from = complete_from
         self.known = rules is not None
         self.rules = rules or _NO_POLICY
         self.calendar = self.rules.calendar
@@ -201,6 +209,12 @@ class Market:
         retention_days = self.rules.retention_days
         self.floor = self.day - retention_days if self.known else _NO_FLOOR
         self.frame: Frame = frame_of(self._windows, retention_days, self.day)
+        complete_from, start_of = self._complete_from, self.calendar.start_of
+        self.uncovered: frozenset[int] = frozenset(
+            place
+            for place, (left, _) in enumerate(self.frame.spans)
+            if complete_from is not None and start_of(left + 1) < complete_from
+        )
 
     def _compile_order_metrics(self) -> None:
         plans: list[OrderMetric] = []

@@ -37,7 +37,7 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
     last alert record, ``published`` is the number up to which they are on the alerts topic.
     """
 
-    v: Literal[1]
+    v: Literal[1, 2]
     partitions: int
     done: dict[SourceTopic, Totals]
     ahead: dict[SourceTopic, int]

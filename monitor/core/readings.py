@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from monitor.core.instants import HOUR, Instant
 from monitor.core.rules import AlertRule, Comparison, ItemKind, Limit, WindowDays
@@ -42,7 +43,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     ``answer_micros`` (their total answer time) are those of contact response, else 0.
     ``moved_by`` is what changed the series last, where that was asked for. ``alarm`` is the
     level that alerts go by: ``level``, or APPROACHING where the policy warns by headroom, or
-    UNKNOWN while a feed is silent or history does not cover the window.
+    UNKNOWN while a feed is silent or history does not cover the window; ``calm`` is the level
+    to which an alert may fall.
     """
 
     seller: str
@@ -61,6 +63,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     answer_micros: int = 0
     moved_by: MovedBy = "events"
     alarm: Level = Level.UNKNOWN
+    calm: Level = Level.UNKNOWN
 
     @property
     def ratio(self) -> Fraction | None:
@@ -71,6 +74,43 @@ class Reading(Struct, frozen=True, kw_only=True):
     def mean_hours(self) -> Fraction | None:
         """Mean answer time of the answered messages, in hours; None without one."""
         return Fraction(self.answer_micros, self.answered * HOUR) if self.answered else None
+
+
+def reading_order(reading: Reading) -> tuple[str, str, str, int, float, bool, str]:
+    """Sort key of the contract: numbers before "all", null category first."""
+    window = reading.window_days
+    is_all = window == "all"
+    return (
+        reading.seller,
+        reading.marketplace,
+        reading.metric,
+        int(is_all),
+        0 if isinstance(window, str) else window,
+        reading.category is not None,
+        reading.category or "",
+    )
+
+
+def alike(reading: Reading) -> tuple[str, WindowDays, str | None]:
+    """What tells the series of one account apart."""
+    return reading.metric, reading.window_days, reading.category
+
+
+def emptied(reading: Reading) -> Reading:
+    """The last reading of a series that a change of policy ended."""
+    return replace(
+        reading,
+        numerator=0,
+        denominator=None if reading.denominator is None else 0,
+        level=Level.NO_DATA,
+        alarm=Level.NO_DATA,
+        calm=Level.NO_DATA,
+        headroom=None,
+        orders_to_recover=None,
+        answered=0,
+        answer_micros=0,
+        moved_by="policy",
+    )
 
 
 class Waiting(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from monitor.core import merging
 from monitor.core.events import CancelledBy, ClaimKind, ClaimOutcome, FulfilledBy
@@ -24,11 +25,12 @@ from monitor.core.facts import (
     Violation,
     Vote,
 )
-from monitor.core.instants import Instant
-from monitor.core.kept import AlertState, Decision, Heartbeat, Held, Kept
+from monitor.core.instants import Instant, parse_instant
+from monitor.core.kept import AlertState, Heartbeat, Held, Kept
+from monitor.core.standing import Standing
 from monitor.errors import LedgerError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version that is written. Older ones are read, newer ones refused."""
 
 RecordKind = Literal["order", "message", "vote", "violation", "heartbeat", "held", "alert"]
@@ -106,7 +108,7 @@ def decode(value: bytes, decoder: msgspec.msgpack.Decoder[Any], key: object) -> 
 
 
 class _Record(Struct, array_like=True, frozen=True, gc=False):
-    v: Literal[1]
+    v: Literal[1, 2]
 
 
 class _Return(Struct, array_like=True, frozen=True, gc=False):
@@ -175,11 +177,12 @@ class _Heartbeat(_Record, frozen=True, gc=False):
 
 class _Held(_Record, frozen=True, gc=False):
     event: bytes
+    feed: str = ""
 
 
 class _Alert(_Record, frozen=True, gc=False):
-    present: Decision
-    before: Decision
+    present: Standing
+    before: Standing
     number: int
     record: bytes
 
@@ -261,7 +264,7 @@ def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
 
 def encode_held(held: Held) -> bytes:
     """An event whose instant is still to come, as it travels."""
-    return _encode(_Held(FORMAT, msgspec.json.encode(held.event)))
+    return _encode(_Held(FORMAT, msgspec.json.encode(held.event), held.feed))
 
 
 def encode_alert(alert: AlertState) -> bytes:
@@ -405,7 +408,8 @@ def held_of(key: Key, value: bytes) -> Held:
         LedgerError: a newer program wrote it, or it is no record.
     """
     record = decode(value, CODECS[Held].decoder, key)
-    return Held(id=key.id, epoch=key.epoch, event=decode_event(record.event))
+    event = decode_event(record.event)
+    return Held(id=key.id, epoch=key.epoch, event=event, feed=record.feed)
 
 
 def alert_state_of(key: Key, value: bytes) -> AlertState:
@@ -414,12 +418,21 @@ def alert_state_of(key: Key, value: bytes) -> AlertState:
     Raises:
         LedgerError: a newer program wrote it, or it is no record.
     """
-    record = decode(value, CODECS[AlertState].decoder, key)
+    record: _Alert = decode(value, CODECS[AlertState].decoder, key)
+    present, before = record.present, record.before
+    if record.v == 1 and record.record:
+        # It did not tell when an alert had spoken last, but its record does.
+        said_at = parse_instant(msgspec.json.decode(record.record, type=_Spoken).as_of)
+        present, before = (replace(one, said_at=said_at) for one in (present, before))
     return AlertState(
         id=key.id,
         epoch=key.epoch,
-        present=record.present,
-        before=record.before,
+        present=present,
+        before=before,
         number=record.number,
         record=record.record,
     )
+
+
+class _Spoken(Struct):
+    as_of: str

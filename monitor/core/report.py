@@ -1,6 +1,7 @@
 """What an account says at an instant: readings, open items, and the evidence behind them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from msgspec import Struct
 
@@ -9,11 +10,9 @@ from monitor.core.instants import Day, Instant
 from monitor.core.ledger import Account
 from monitor.core.market import SeriesKey
 from monitor.core.metrics.metric import COUNTED, HIT, OUT, Metric, SubjectKind
-from monitor.core.readings import MovedBy, OpenItems, Reading
-from monitor.core.rules import MetricRule, WindowDays
+from monitor.core.readings import Level, MovedBy, OpenItems, Reading, Waiting
+from monitor.core.rules import ItemKind, MetricRule, WindowDays
 from monitor.core.windows import last_slot_of, untally
-
-_UNMOVED: Mapping[SeriesKey, MovedBy] = {}
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -33,10 +32,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
 def readings_of(
     account: Account,
     keys: Iterable[SeriesKey],
-    moved_by: Mapping[SeriesKey, MovedBy] = _UNMOVED,
+    moved_by: MovedBy = "events",
 ) -> Iterator[Reading]:
     """One reading per window of each series."""
     market, sums = account.market, account.tallies.window_sums()
+    uncovered, silent = market.uncovered, account.silent
     for key in keys:
         series = market.series_of[key]
         for window, place in series.windows:
@@ -59,8 +59,55 @@ def readings_of(
                 orders_to_recover=said.orders_to_recover,
                 answered=answered,
                 answer_micros=answer_micros,
-                moved_by=moved_by.get(key, "events"),
+                moved_by=moved_by,
+                alarm=Level.UNKNOWN if silent or place in uncovered else said.alarm,
+                calm=said.calm,
             )
+
+
+def reading_of(
+    account: Account, metric: str, window: WindowDays, category: str | None
+) -> Reading | None:
+    """The present reading of one series; None where the policy has no such series."""
+    index = account.market.index_of.get(metric)
+    key = None if index is None else (index, category)
+    if key is None or key not in account.market.slots:
+        return None
+    found = (one for one in readings_of(account, [key], "time") if one.window_days == window)
+    return next(found, None)
+
+
+def waiting_of(account: Account, moved_by: MovedBy, now: Instant) -> Iterator[Waiting]:
+    """What waits of each kind whose deadline alerts, of none too."""
+    floor = account.market.floor
+    for kind, rule in account.market.rules.deadlines.items():
+        dues = [due_at for _, due_at in account.deadlines.of(kind, floor)]
+        overdue = sum(now > due_at for due_at in dues)
+        soon = sum(now >= due_at - rule.warn_before for due_at in dues) - overdue
+        turns = (due_at - rule.warn_before for due_at in dues), (due_at + 1 for due_at in dues)
+        yield Waiting(
+            seller=account.seller,
+            marketplace=account.market.name,
+            kind=kind,
+            open=len(dues),
+            soon=soon,
+            overdue=overdue,
+            first_due_at=min(dues, default=None),
+            turns_at=min((at for at in chain(*turns) if at > now), default=None),
+            moved_by=moved_by,
+            known=not account.silent,
+        )
+
+
+def due_of(account: Account, kind: ItemKind, now: Instant) -> list[str]:
+    """The ids of the items of a kind that are due soon or overdue, the first due first."""
+    rule = account.market.rules.deadlines[kind]
+    found = sorted(
+        (due_at, inner or order, order)
+        for (order, inner), due_at in account.deadlines.of(kind, account.market.floor)
+        if now >= due_at - rule.warn_before
+    )
+    return [name for _, name, _ in found]
 
 
 def open_items_of(account: Account, now: Instant) -> Iterator[OpenItems]:

@@ -10,6 +10,8 @@ from monitor.core.ledger import Account
 from monitor.core.records import CODECS, Key, decode
 from monitor.errors import LedgerError
 
+_OF_ALL_FEEDS = "latest"
+
 
 def restore(account: Account, journal: Journal, key: Key, value: bytes, now: Instant) -> None:
     """Merge a version of a subject into an account, and count it.
@@ -18,8 +20,13 @@ def restore(account: Account, journal: Journal, key: Key, value: bytes, now: Ins
         LedgerError: a newer program wrote it, or it is no record.
     """
     if key.kind == CODECS[Heartbeat].kind:
-        _absorb(account.heartbeat, key, value)
-        journal.found(account.heartbeat, key.epoch)
+        if key.id == _OF_ALL_FEEDS:
+            # Format 1 did not tell feeds apart: none would ever beat for this one again.
+            journal.drop(Heartbeat(id=key.id, epoch=key.epoch), account.prefix)
+            return
+        heartbeat = account.heartbeat_of(key.id)
+        _absorb(heartbeat, key, value)
+        journal.found(heartbeat, key.epoch)
         return
     subjects, make = _subjects(account, key)
     subject = subjects.get(key.id)

@@ -2,7 +2,14 @@
 
 from typing import NamedTuple
 
-from monitor.core.readings import Level, headroom_of, level_of, orders_to_recover_of
+from monitor.core.readings import (
+    Level,
+    alarm_of,
+    calm_of,
+    headroom_of,
+    level_of,
+    orders_to_recover_of,
+)
 from monitor.core.rules import MetricRule, WindowDays
 from monitor.core.windows import slot_of, untally
 
@@ -11,11 +18,17 @@ _REMEMBERED_MAX = 10_000
 
 
 class Said(NamedTuple):
-    """What numerator and denominator say; ``denominator`` is None for a mere count."""
+    """What numerator and denominator say; ``denominator`` is None for a mere count.
+
+    ``level`` is the contract's; ``alarm`` that which alerts go by, ``calm`` that to which they
+    may fall.
+    """
 
     numerator: int
     denominator: int | None
     level: Level
+    alarm: Level
+    calm: Level
     headroom: int | None
     orders_to_recover: int | None
 
@@ -36,6 +49,7 @@ class Series:
     """
 
     __slots__ = (
+        "_alert",
         "_only_counts",
         "_said",
         "_slot",
@@ -63,6 +77,7 @@ class Series:
         self.windows = windows
         self.limit = rule.limit if category is None else rule.by_category[category]
         self.approach = rule.approach
+        self._alert = rule.alert
         self.is_timed = is_timed
         self._only_counts = only_counts
         self._said: dict[int, Said] = {}
@@ -77,11 +92,14 @@ class Series:
             self._said.clear()
         numerator, counted = untally(total)
         denominator = None if self._only_counts else counted
+        limit, approach, alert = self.limit, self.approach, self._alert
         said = self._said[total] = Said(
             numerator,
             denominator,
-            level_of(numerator, denominator, self.limit, self.approach),
-            headroom_of(numerator, denominator, self.limit),
-            orders_to_recover_of(numerator, denominator, self.limit),
+            level_of(numerator, denominator, limit, approach),
+            alarm_of(numerator, denominator, limit, approach, alert),
+            calm_of(numerator, denominator, limit, approach, alert),
+            headroom_of(numerator, denominator, limit),
+            orders_to_recover_of(numerator, denominator, limit),
         )
         return said

@@ -70,9 +70,9 @@ class Seen(NamedTuple):
 
     ``level`` is its level without any memory, ``calm`` the level that it may fall to: that
     which a few more defects would not make worse. ``level`` is UNKNOWN while its data cannot
-    be trusted. ``reason``: what moved it. ``complete_to``: nothing worse is believed that
-    began after it (None: believed at once). ``waiting``: how many items there are to tell of;
-    None where a reminder is due whether or not there are more.
+    be trusted. ``reason``: what moved it. ``complete_to``: what time alone made worse is not
+    believed where it began later (None: believed at once). ``waiting``: how many items there
+    are to tell of; None where a reminder is due whether or not there are more.
     """
 
     level: Level
@@ -169,8 +169,12 @@ def _is_due(pending: Standing, seen: Seen, pace: Pace, now: Instant) -> bool:
     """Whether it has headed there for long enough, and may be believed."""
     if now < pending.pending_at + _hold(pending, pace):
         return False
+    # Somebody told of an event; that time passed may only mean that nobody tells anything.
+    told = pending.pending in ("events", "policy")
     complete_to = seen.complete_to
-    return not pending.rises or complete_to is None or complete_to >= pending.pending_at
+    if told or not pending.rises or complete_to is None:
+        return True
+    return complete_to >= pending.pending_at
 
 
 def _repeats(was: Standing, seen: Seen, pace: Pace, now: Instant) -> bool:

@@ -9,43 +9,25 @@ from collections.abc import Iterator
 from monitor.core.facts import Message, Order, Subject
 from monitor.core.instants import Day, Instant
 from monitor.core.market import OF_VERDICT, Held, Judged, Market, SeriesKey
-from monitor.core.readings import MovedBy
 from monitor.core.windows import Buckets, in_slot, tally
 
 
 class Tallies:
-    """The series of one seller in one marketplace.
+    """The series of one seller in one marketplace; they remember which of them were touched."""
 
-    They remember which of them were touched, and what moved each last, which whoever moves
-    them says in ``moved_by``.
-    """
+    __slots__ = ("_buckets", "_known", "_market", "_pending", "_touched")
 
-    __slots__ = ("_buckets", "_known", "_market", "_moved", "_moved_by", "_pending", "_touched")
-
-    def __init__(self, market: Market, moved_by: MovedBy = "events") -> None:
+    def __init__(self, market: Market) -> None:
         self._market = market
         self._buckets = Buckets(market.frame)
         self._pending = self._buckets.pending
         self._known = 0
-        self._touched: dict[SeriesKey, MovedBy] = {}
-        self._moved = 0
-        self._moved_by = moved_by
+        self._touched = 0
 
     def adopt(self, market: Market) -> None:
         """Go on under another policy that counts the same."""
         self._market = market
-        self.touch_all("policy")
-
-    @property
-    def moved_by(self) -> MovedBy:
-        """What moves the series from here on."""
-        return self._moved_by
-
-    @moved_by.setter
-    def moved_by(self, moved_by: MovedBy) -> None:
-        if self._moved:
-            self._note_moved()
-        self._moved_by = moved_by
+        self.touch_all()
 
     def redate(self, order: Order) -> None:
         """Bring ship-by date, counting days and category in step with an order's facts.
@@ -86,7 +68,7 @@ class Tallies:
         move = (was, verdict, order.counted_category)
         step = self._market.steps.get(move) or self._market.step(*move)
         order.verdict = step.verdict
-        self._moved |= step.touched
+        self._touched |= step.touched
         pending = self._pending
         for day_of, change in step.changes:
             day = days[day_of]
@@ -143,21 +125,19 @@ class Tallies:
         at = turns_at(subject, self._market.rules.metrics[index])
         return at if at is not None and at > now else None
 
-    def touch_all(self, moved_by: MovedBy) -> None:
+    def touch_all(self) -> None:
         """Note that every series moved."""
-        self._note_moved()
-        self._touched.update(dict.fromkeys(self.keys(), moved_by))
+        self._touched |= self._known
 
-    def take_touched(self) -> dict[SeriesKey, MovedBy]:
-        """The series touched since this was last called, and what moved each last."""
-        self._note_moved()
-        touched, self._touched = self._touched, {}
-        return touched
+    def take_touched(self) -> tuple[SeriesKey, ...]:
+        """The series touched since this was last called."""
+        self._known |= self._touched
+        touched, self._touched = self._touched, 0
+        return self._market.keys_of(touched)
 
-    def keys(self) -> Iterator[SeriesKey]:
+    def keys(self) -> tuple[SeriesKey, ...]:
         """All series that anything was ever counted in."""
-        self._note_moved()
-        return iter(self._market.keys_of(self._known))
+        return self._market.keys_of(self._known | self._touched)
 
     def window_sums(self) -> list[int]:
         """The bucket sum of each window of the market; not to be changed by the caller."""
@@ -184,11 +164,4 @@ class Tallies:
             self._touch(slot)
 
     def _touch(self, slot: int) -> None:
-        self._moved |= 1 << slot
-
-    def _note_moved(self) -> None:
-        """Say what moved the series that moved since the mover last changed."""
-        moved, self._moved = self._moved, 0
-        if moved:
-            self._known |= moved
-            self._touched.update(dict.fromkeys(self._market.keys_of(moved), self._moved_by))
+        self._touched |= 1 << slot

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
+from msgspec.structs import replace
 
 from monitor.core.alert_records import AlertRecord, Link
 from monitor.core.alerts import AlertBook
@@ -117,10 +117,11 @@ class Partition:
         for topic, totals in position.done.items():
             # A parked engine may have come further than it got to write.
             if totals.offset >= self.feeds[topic].totals.offset:
-                self.feeds[topic].totals = msgspec.structs.replace(totals)
+                self.feeds[topic].totals = replace(totals)
         if position.evaluated_at is not None:
             self.evaluated_at = max(position.evaluated_at, self.evaluated_at or 0)
             self.engine.advance(position.evaluated_at)
+        self._book.evaluated_at = self.evaluated_at or 0
         if position.number >= self._book.chain.n:
             self._book.chain = Link(position.number, position.digest)
         self.published = max(self.published, position.published)
@@ -152,7 +153,7 @@ class Partition:
 
         Returns those that their subjects had no room for.
         """
-        applied = self.engine.apply(events)
+        applied = self.engine.apply(events, topic)
         totals = self.feeds[topic].totals
         totals.offset = read_to
         totals.counted += applied.counted + applied.held
@@ -191,13 +192,9 @@ class Partition:
         if self.ready:
             first = not self._was_ready
             moved = [*self._emptied.values(), *self._series.values()] if first else changed
-            cut = self._cut()
-            for begin in range(0, len(moved), _READINGS_AT_ONCE):
-                some = moved[begin : begin + _READINGS_AT_ONCE]
-                records += self._book.step(self.engine, some, cut, caught_up=first)
-                yield
-            if first:
-                records += self._book.close_ended(self.engine, moved, cut)
+            records = yield from self._book.deciding(
+                self.engine, moved, self._cut(), caught_up=first
+            )
             self._was_ready = True
             self._emptied.clear()
         yield from self.engine.advancing(point + SECOND)
@@ -227,7 +224,7 @@ class Partition:
         return Position(
             FORMAT,
             self._count,
-            {topic: msgspec.structs.replace(feed.totals) for topic, feed in self.feeds.items()},
+            {topic: replace(feed.totals) for topic, feed in self.feeds.items()},
             self.positions,
             self.evaluated_at,
             self._book.chain.n,
@@ -241,9 +238,11 @@ class Partition:
         They stay those of that evaluation, however late they are taken from the iterator.
         """
         decided = tuple(self._series.values())
-        if self._was_ready:
-            return iter(decided)
-        return (msgspec.structs.replace(one, level=Level.UNKNOWN) for one in decided)
+        unknown, ready = Level.UNKNOWN, self._was_ready
+        return (
+            one if ready and one.alarm is not unknown else replace(one, level=unknown)
+            for one in decided
+        )
 
     def stats(self, highwaters: Mapping[SourceTopic, int | None]) -> Iterator[PartitionStats]:
         """Totals and lag per topic, given the known end offsets."""
@@ -282,9 +281,7 @@ class Partition:
     def _says_nothing_new(self, position: Position) -> bool:
         """Whether only the evaluation point has moved since the last write."""
         saved = self._saved
-        return saved is not None and position == msgspec.structs.replace(
-            saved, evaluated_at=position.evaluated_at
-        )
+        return saved is not None and position == replace(saved, evaluated_at=position.evaluated_at)
 
     def _cut(self) -> dict[str, tuple[int, int]]:
         return {topic: (self.number, offset) for topic, offset in self.positions.items()}

@@ -6,7 +6,13 @@ from hashlib import sha256
 
 import pytest
 
-from monitor.core.alert_records import Link, MetricRecord, decode_record, limit_text
+from monitor.core.alert_records import (
+    AlertRecord,
+    Link,
+    MetricRecord,
+    decode_record,
+    limit_text,
+)
 from monitor.core.alerts import AlertBook
 from monitor.core.engine import Engine
 from monitor.core.events import Event
@@ -14,7 +20,7 @@ from monitor.core.journal import Journal
 from monitor.core.readings import Level
 from monitor.core.records import Key, parse_key
 from monitor.core.rules import Comparison, Limit
-from tests.core.test_engine import at, engine_at, event, placed
+from tests.core.test_engine import at, document, engine_at, event, placed
 
 CUT = {"orders": (0, 7), "feedback": (0, 3), "claims": (0, 0), "messages": (0, 0)}
 
@@ -24,7 +30,11 @@ def book_and_engine() -> tuple[AlertBook, Engine]:
 
 
 def step(book: AlertBook, engine: Engine) -> list[MetricRecord]:
-    return book.step(engine, engine.changed(), CUT)
+    return metric_records(book.step(engine, engine.changed(), CUT))
+
+
+def metric_records(records: list[AlertRecord]) -> list[MetricRecord]:
+    return [record for record in records if isinstance(record, MetricRecord)]
 
 
 def defect(day: int) -> list[Event]:
@@ -99,6 +109,7 @@ def restored(
 ) -> AlertBook:
     book = AlertBook("1.0", Journal())
     book.chain = Link(chain, "")
+    book.evaluated_at = at("2018-03-09T00:00:00Z") if chain else 0
     for key, value in entries:
         book.restore(key, value, superseded=superseded)
     return book
@@ -171,7 +182,7 @@ def test_a_superseded_version_does_not_hide_what_the_owner_decided() -> None:
     owner = written(journal, epoch=5)
     kept = Journal()
     successor = AlertBook("1.0", kept)
-    successor.chain = Link(9, "")
+    successor.chain, successor.evaluated_at = Link(9, ""), engine.now
     for entries, superseded in ((owner, False), (zombie, True)):
         for key, value in entries:
             successor.restore(key, value, superseded=superseded)
@@ -179,13 +190,26 @@ def test_a_superseded_version_does_not_hide_what_the_owner_decided() -> None:
     assert restored(written(kept, epoch=6)).unpublished(0) == [closed.encode()]
 
 
-def test_an_open_alert_without_a_series_is_closed_at_the_start() -> None:
+def test_an_open_alert_of_which_nothing_is_left_is_closed_at_the_start() -> None:
     journal = Journal()
     said, _, _ = said_and_written(journal)
     _, engine = book_and_engine()
-    (closed,) = restored(written(journal)).close_ended(engine, [], CUT)
+    records = restored(written(journal)).step(engine, [], CUT, caught_up=True)
+    (closed,) = metric_records(records)
     assert (closed.alert, closed.seq, closed.episode) == (said.alert, 2, 1)
-    assert (closed.to, closed.reason, closed.numerator) == (Level.NO_DATA, "policy", 0)
+    assert (closed.to, closed.reason, closed.numerator) == (Level.NO_DATA, "caught_up", 0)
+
+
+def test_an_open_alert_that_the_policy_no_longer_knows_is_closed_at_the_start() -> None:
+    journal = Journal()
+    said_and_written(journal)
+    own = document()
+    del own["metrics"]["order_defect_rate"]
+    engine = engine_at("2018-03-09T00:00:00Z", own)
+    records = restored(written(journal)).step(engine, [], CUT, caught_up=True)
+    (closed,) = metric_records(records)
+    assert (closed.from_, closed.to, closed.seq) == (Level.BREACHED, Level.NO_DATA, 2)
+    assert (closed.reason, closed.subjects, closed.policy) == ("policy", (), engine.digest("m"))
 
 
 def test_each_record_names_the_digest_of_the_one_before_it() -> None:

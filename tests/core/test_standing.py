@@ -145,12 +145,17 @@ def test_of_what_was_never_open_silence_says_nothing() -> None:
     assert alert.words == []
 
 
-def test_what_began_after_the_feeds_were_complete_is_not_believed_yet() -> None:
+def test_what_time_brought_after_the_feeds_were_complete_is_not_believed_yet() -> None:
     alert = Alert()
-    assert alert.at(AT, seen(OVER)._replace(complete_to=AT - 1)) is None
+    late = seen(OVER, reason="time")
+    assert alert.at(AT, late._replace(complete_to=AT - 1)) is None
     assert alert.at(AT + HOUR, seen(OVER)._replace(complete_to=AT - 1)) is None
-    known = seen(OVER)._replace(complete_to=AT)
-    assert alert.at(AT + 2 * HOUR, known) == Word(OK, OVER, "events")
+    assert alert.at(AT + 2 * HOUR, late._replace(complete_to=AT)) == Word(OK, OVER, "time")
+
+
+def test_what_an_event_says_is_believed_at_once() -> None:
+    alert = Alert()
+    assert alert.at(AT, seen(OVER)._replace(complete_to=AT - 1)) == Word(OK, OVER, "events")
 
 
 def test_what_a_new_policy_says_waits_for_nothing() -> None:

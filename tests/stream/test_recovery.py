@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.core.kept import AlertState, Decision
+from monitor.core.kept import AlertState
 from monitor.core.position import Position, Totals
 from monitor.core.readings import Level
 from monitor.core.records import (
@@ -13,11 +13,12 @@ from monitor.core.records import (
     parse_key,
     position_key,
 )
+from monitor.core.standing import Standing
 from monitor.errors import LedgerError
 from monitor.stream.recovery import Holdings
 
-BREACHED = Decision(Level.BREACHED, 1, 1)
-ALERT = encode_alert(AlertState(id="m/30", present=BREACHED, before=Decision(Level.OK, 0, 0)))
+BREACHED = Standing(Level.BREACHED, 1, 1)
+ALERT = encode_alert(AlertState(id="m/30", present=BREACHED, before=Standing(Level.OK, 0, 0)))
 
 
 def position(offset: int, ahead: int = 0) -> bytes:

@@ -1,0 +1,60 @@
+"""What alerts see of an engine: a reading, or the items that wait, and the rule for it."""
+
+from typing import get_args
+
+from monitor.core.engine import Engine
+from monitor.core.readings import Level, Reading, Waiting
+from monitor.core.report import due_of, reading_of, waiting_of
+from monitor.core.rules import ItemKind, WindowDays
+from monitor.core.standing import QUIET, Pace, Seen
+
+KINDS: frozenset[str] = frozenset(get_args(ItemKind))
+SUBJECTS_MAX = 20
+
+_AT_ONCE = Pace()
+
+
+def sight_of(engine: Engine, alert: str) -> Reading | Waiting | None:
+    """What an alert is about, as it is now; None where the policy knows no such series."""
+    seller, marketplace, name = alert.split("/", 2)
+    account = engine.account(seller, marketplace)
+    if name in KINDS:
+        waiting = waiting_of(account, "time", engine.now)
+        return next((one for one in waiting if one.kind == name), None)
+    metric, window, *category = name.split("/", 2)
+    days: WindowDays = "all" if window == "all" else int(window)
+    return reading_of(account, metric, days, category[0] if category else None)
+
+
+def seen_of(engine: Engine, sight: Reading | Waiting) -> Seen:
+    """What a point shows of it."""
+    account = engine.account(sight.seller, sight.marketplace)
+    is_watched = account.market.rules.heartbeat_within is not None
+    complete_to = account.complete_to if is_watched else None
+    if isinstance(sight, Waiting):
+        waiting = sight.soon + sight.overdue
+        return Seen(sight.level, sight.level, sight.moved_by, complete_to, waiting)
+    return Seen(sight.alarm, sight.calm, sight.moved_by, complete_to)
+
+
+def pace_of(engine: Engine, sight: Reading | Waiting) -> Pace:
+    """How fast its alert opens, closes and repeats itself."""
+    rules = engine.account(sight.seller, sight.marketplace).market.rules
+    if isinstance(sight, Waiting):
+        deadline = rules.deadlines.get(sight.kind)
+        return _AT_ONCE if deadline is None else Pace(repeat_every=deadline.repeat_every)
+    rule = rules.rule(sight.metric)
+    if rule is None:
+        return _AT_ONCE
+    return Pace(rule.alert.hold, rule.alert.recovery_hold, rule.alert.repeat_every)
+
+
+def subjects_of(engine: Engine, sight: Reading | Waiting) -> tuple[list[str], int]:
+    """The ids behind it of which the first are named, and how many there are."""
+    if isinstance(sight, Reading):
+        return engine.offenders(sight, SUBJECTS_MAX)
+    if sight.level in QUIET or sight.level is Level.UNKNOWN:
+        return [], 0
+    account = engine.account(sight.seller, sight.marketplace)
+    due = due_of(account, sight.kind, engine.now)
+    return due[:SUBJECTS_MAX], len(due)
