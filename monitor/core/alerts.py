@@ -99,9 +99,9 @@ class AlertBook:
         waiting = [state for state in self._states.values() if state.number > published]
         return [state.record for state in sorted(waiting, key=lambda state: state.number)]
 
-    def is_due(self, now: Instant) -> bool:
-        """Whether time alone may move an alert by an instant."""
-        return bool(self._wakes) and self._wakes[0][0] <= now
+    def next_at(self) -> Instant | None:
+        """The first instant to come at which time alone may move an alert."""
+        return self._wakes[0][0] if self._wakes else None
 
     def step(
         self, engine: Engine, readings: Sequence[Reading], cut: Cut, *, caught_up: bool = False

@@ -6,13 +6,13 @@ advanced on the way, makes a difference.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from heapq import heappop, heappush, nsmallest
 from itertools import count, islice
 
 import msgspec
 
+from monitor.core.balance import Applied, Balance
 from monitor.core.events import Event, Heartbeat
 from monitor.core.feeds import Silence
 from monitor.core.instants import Instant, instant_of
@@ -45,33 +45,6 @@ from monitor.core.schedule import Schedule
 # About five milliseconds of work each.
 _SUBJECTS_A_SLICE = 500
 _ACCOUNTS_A_SLICE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a batch: facts changed, nothing new, too old, or kept for later.
-
-    ``too_large`` are those that their subject had no room for.
-    """
-
-    counted: int
-    redundant: int
-    late: int
-    held: int
-    too_large: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """All events of the ledger by what they are worth now; held ones are not in it.
-
-    Unlike the sum of ``Applied`` it does not depend on the order of reading, except for the
-    split between counted and redundant.
-    """
-
-    counted: int
-    redundant: int
-    late: int
 
 
 class Engine:
@@ -183,6 +156,15 @@ class Engine:
         if turned:
             yield from self._turn_accounts(turned)
         yield from _sliced(self._pass_time(), _SUBJECTS_A_SLICE)
+
+    def next_at(self) -> Instant | None:
+        """The first instant to come at which time alone may change anything."""
+        found = [market.turns_at for market in self._markets.values()]
+        if self._held:
+            found.append(self._held[0][0])
+        others = (self._schedule.first_at(), self._silence.first_at(), self._policy_change_at)
+        found += [at for at in others if at is not None]
+        return min(found, default=None)
 
     def readings(self) -> list[Reading]:
         """All readings whose counts are not all zero, in the order of the contract."""

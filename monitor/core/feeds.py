@@ -32,6 +32,10 @@ class Silence:
             self._due_at[account] = overdue_at
             heappush(self._due, (overdue_at, next(self._serial), account))
 
+    def first_at(self) -> Instant | None:
+        """The first instant at which a heartbeat may be overdue."""
+        return self._due[0][0] if self._due else None
+
     def pass_time(self, now: Instant) -> Iterator[Account]:
         """Look at the accounts of which a heartbeat was due by an instant."""
         while self._due and self._due[0][0] <= now:

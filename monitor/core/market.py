@@ -208,6 +208,8 @@ class Market:
     def _frame(self) -> None:
         retention_days = self.rules.retention_days
         self.floor = self.day - retention_days if self.known else _NO_FLOOR
+        self.turns_at = self.calendar.start_of(self.day + 1)
+        """The first instant of the next local day."""
         self.frame: Frame = frame_of(self._windows, retention_days, self.day)
         complete_from, start_of = self._complete_from, self.calendar.start_of
         self.uncovered: frozenset[int] = frozenset(

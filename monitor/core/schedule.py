@@ -36,6 +36,20 @@ class Schedule(Generic[Owner]):
             heappush(self._minutes, minute)
         waiting.append((account, subject))
 
+    def first_at(self) -> Instant | None:
+        """The first instant at which a subject is due."""
+        while self._minutes:
+            minute = self._minutes[0]
+            found = (subject.wake_at for _, subject in self._waiting[minute])
+            first = min(
+                (at for at in found if at is not None and at // _MINUTE == minute), default=None
+            )
+            if first is not None:
+                return first
+            heappop(self._minutes)
+            del self._waiting[minute]
+        return None
+
     def due(self, now: Instant) -> Iterator[tuple[Owner, Subject, Instant]]:
         """Take the subjects due by an instant, and when each was; any may be scheduled again."""
         this_minute = now // _MINUTE

@@ -106,27 +106,25 @@ def step(
         return _stale_step(was, seen, now)
     to = _heading(was.level, seen)
     if to is None:
-        heads = _settled(was, now)
-    else:
-        heads = _pending(was, to, "caught_up" if caught_up else seen.reason, now)
-        if seen.reason == "policy" or _is_due(heads, seen, pace, now):
-            reason = heads.pending or seen.reason
-            from_ = Level.UNKNOWN if reason == "caught_up" and was.level in QUIET else was.level
-            return _said(was, Word(from_, to, reason), seen, now)
-    if _repeats(was, seen, pace, now):
-        return _said(was, Word(was.level, was.level, "reminder"), seen, now, still=heads)
+        if _repeats(was, seen, pace, now):
+            return _said(was, Word(was.level, was.level, "reminder"), seen, now)
+        return _settled(was, now), None
+    heads = _pending(was, to, "caught_up" if caught_up else seen.reason, now)
+    if seen.reason == "policy" or _is_due(heads, seen, pace, now):
+        reason = heads.pending or seen.reason
+        from_ = Level.UNKNOWN if reason == "caught_up" and was.level in QUIET else was.level
+        return _said(was, Word(from_, to, reason), seen, now)
     return heads, None
 
 
 def wake_at(stands: Standing, seen: Seen, pace: Pace, now: Instant) -> Instant | None:
     """The next instant after a point at which time alone may move an alert."""
-    found = []
+    at = None
     if stands.pending:
-        found.append(stands.pending_at + _hold(stands, pace))
-    more = seen.waiting is None or seen.waiting > stands.told
-    if pace.repeat_every is not None and more and stands.level in OPEN:
-        found.append(stands.said_at + pace.repeat_every)
-    return min((at for at in found if at > now), default=None)
+        at = stands.pending_at + _hold(stands, pace)
+    elif pace.repeat_every is not None and stands.level in OPEN and _has_more(stands, seen):
+        at = stands.said_at + pace.repeat_every
+    return at if at is not None and at > now else None
 
 
 def ended(was: Standing, now: Instant) -> tuple[Standing, Word]:
@@ -178,10 +176,14 @@ def _is_due(pending: Standing, seen: Seen, pace: Pace, now: Instant) -> bool:
 
 
 def _repeats(was: Standing, seen: Seen, pace: Pace, now: Instant) -> bool:
-    if pace.repeat_every is None or was.level not in OPEN:
+    if pace.repeat_every is None or was.level not in OPEN or not _has_more(was, seen):
         return False
-    more = seen.waiting is None or seen.waiting > was.told
-    return more and now >= was.said_at + pace.repeat_every
+    return now >= was.said_at + pace.repeat_every
+
+
+def _has_more(stands: Standing, seen: Seen) -> bool:
+    """Whether there is more to tell than was told."""
+    return seen.waiting is None or seen.waiting > stands.told
 
 
 def _settled(was: Standing, now: Instant) -> Standing:
@@ -191,19 +193,14 @@ def _settled(was: Standing, now: Instant) -> Standing:
     return replace(was, pending="", pending_at=0, rises=False, decided_at=now)
 
 
-def _said(
-    was: Standing, word: Word, seen: Seen, now: Instant, *, still: Standing | None = None
-) -> tuple[Standing, Word]:
-    """What stands after a word; ``still``: what it goes on heading for."""
+def _said(was: Standing, word: Word, seen: Seen, now: Instant) -> tuple[Standing, Word]:
+    """What stands after a word."""
     seq = was.seq + 1
     opens = was.level in QUIET
     stands = Standing(
         level=word.to,
         seq=seq,
         episode=seq if opens else was.episode,
-        pending="" if still is None else still.pending,
-        pending_at=0 if still is None else still.pending_at,
-        rises=False if still is None else still.rises,
         said_at=now,
         told=seen.waiting or 0,
         known=was.level if word.to is Level.UNKNOWN else Level.OK,

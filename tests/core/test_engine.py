@@ -4,7 +4,8 @@ import json
 from datetime import date
 from typing import Any
 
-from monitor.core.engine import Applied, Engine
+from monitor.core.balance import Applied
+from monitor.core.engine import Engine
 from monitor.core.events import Event, decode
 from monitor.core.instants import Instant, parse_instant
 from monitor.core.readings import Level, OpenItems, Reading

@@ -105,12 +105,13 @@ def test_an_open_alert_says_so_again_once_in_a_while() -> None:
     assert (alert.stands.seq, alert.stands.episode) == (3, 1)
 
 
-def test_a_reminder_leaves_a_recovery_under_way() -> None:
+def test_of_what_is_about_to_be_over_nobody_is_reminded() -> None:
     alert = Alert(Pace(recovery_hold=24 * HOUR, repeat_every=10 * HOUR))
     alert.at(AT, seen(OVER))
     alert.at(AT + HOUR, seen(OK))
-    assert alert.at(AT + 10 * HOUR, seen(OK)) == Word(OVER, OVER, "reminder")
-    assert alert.at(AT + 25 * HOUR, seen(OK)) == Word(OVER, OK, "events")
+    assert wake_at(alert.stands, seen(OK), alert.pace, AT + HOUR) == AT + 25 * HOUR
+    assert alert.at(AT + 10 * HOUR, seen(OK)) is None
+    assert alert.at(AT + 11 * HOUR, seen(OVER)) == Word(OVER, OVER, "reminder")
 
 
 def test_items_are_told_again_only_where_there_are_more_of_them() -> None:
