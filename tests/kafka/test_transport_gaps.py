@@ -52,9 +52,11 @@ async def _offsets_left(cluster: Cluster, topic: str, end: int) -> list[int]:
 
 
 async def _until_left(cluster: Cluster, topic: str, offsets: list[int]) -> None:
+    left: list[int] = []
     async with asyncio.timeout(30):
-        while await _offsets_left(cluster, topic, offsets[-1] + 1) != offsets:
+        while left != offsets:
             await asyncio.sleep(0.2)
+            left = await _offsets_left(cluster, topic, offsets[-1] + 1)
 
 
 async def test_what_compaction_removed_is_passed_over_and_committed(own_node: KafkaNode) -> None:
