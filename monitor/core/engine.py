@@ -14,7 +14,6 @@ import msgspec
 
 from monitor.core.balance import Applied, Balance
 from monitor.core.events import Event, Heartbeat
-from monitor.core.feeds import Silence
 from monitor.core.instants import Instant, instant_of
 from monitor.core.journal import Journal
 from monitor.core.kept import Held
@@ -41,6 +40,7 @@ from monitor.core.report import (
 from monitor.core.restoring import restore
 from monitor.core.rules import Rulebook, WindowDays
 from monitor.core.schedule import Schedule
+from monitor.core.silence import Silence
 
 # About five milliseconds of work each.
 _SUBJECTS_A_SLICE = 500
@@ -129,7 +129,7 @@ class Engine:
             return
         account = self._account(key.seller, key.marketplace)
         self._stirred[account] = None
-        account.beaten = True
+        account.feeds.beaten = True
         restore(account, self._journal, key, value, self.now)
 
     def advance(self, now: Instant) -> None:
@@ -189,13 +189,13 @@ class Engine:
         yield from gone
         stirred, self._stirred = self._stirred, {}
         for account in stirred:
-            if account.beaten:
-                account.beaten = False
+            if account.feeds.beaten:
+                account.feeds.beaten = False
                 self._silence.look(account, self.now)
                 if account.market.rules.heartbeat_within is not None:
                     # What was not believed so far may be by now.
                     account.touch_all()
-            cause = account.take_cause()
+            cause = account.news.take()
             if account.deadlines.moved:
                 account.deadlines.moved = False
                 self._items_moved[account] = cause
@@ -276,7 +276,7 @@ class Engine:
         """What all events of the ledger are worth now."""
         events = redundant = late = 0
         for account in self._accounts.values():
-            for heartbeat in account.heartbeats.values():
+            for heartbeat in account.feeds:
                 events += heartbeat.events
                 redundant += heartbeat.redundant
             for subject in account.subjects():
@@ -341,7 +341,7 @@ class Engine:
                 self._stirred[account] = None
                 if account.is_empty():
                     # Its series end here, and somebody may still show or alert on them.
-                    account.silence(silent=False)
+                    account.feeds.silent = False
                     self._gone.extend(readings_of(account, account.tallies.take_touched(), "time"))
                     del self._accounts[key]
             if number % _ACCOUNTS_A_SLICE == 0:

@@ -1,46 +1,70 @@
-"""Which accounts nobody knows enough of: a feed of theirs has sent no heartbeat for too long.
-
-A feed is a source topic, as far as one account goes. It is watched where the policy says how
-long a heartbeat may take, from its first one on.
-"""
+"""What an account hears: of its feeds, each source topic, which vouch for themselves; of facts."""
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
-from itertools import count
 
 from monitor.core.instants import Instant
-from monitor.core.ledger import Account
+from monitor.core.kept import Heartbeat
+from monitor.core.merging import take_heartbeat
+from monitor.core.readings import MovedBy
 
 
-class Silence:
-    """Tells accounts whether a feed of theirs is silent, as time passes."""
+class Feeds:
+    """The latest heartbeat of each feed that ever sent one.
+
+    ``beaten``: whether a heartbeat came since somebody last looked. ``silent``: whether one of
+    them has been silent for too long.
+    """
+
+    __slots__ = ("_of", "beaten", "silent")
 
     def __init__(self) -> None:
-        self._due: list[tuple[Instant, int, Account]] = []
-        self._due_at: dict[Account, Instant] = {}
-        self._serial = count()
+        self._of: dict[str, Heartbeat] = {}
+        self.beaten = False
+        self.silent = False
 
-    def look(self, account: Account, now: Instant) -> None:
-        """Bring an account in step with its heartbeats; again when the next one is overdue."""
-        within, complete_to = account.market.rules.heartbeat_within, account.complete_to
-        if within is None or complete_to is None:
-            account.silence(silent=False)
-            return
-        overdue_at = complete_to + within + 1
-        account.silence(silent=now >= overdue_at)
-        if now < overdue_at and overdue_at < self._due_at.get(account, overdue_at + 1):
-            self._due_at[account] = overdue_at
-            heappush(self._due, (overdue_at, next(self._serial), account))
+    def __iter__(self) -> Iterator[Heartbeat]:
+        """The heartbeats, one of each feed."""
+        return iter(self._of.values())
 
-    def first_at(self) -> Instant | None:
-        """The first instant at which a heartbeat may be overdue."""
-        return self._due[0][0] if self._due else None
+    def of(self, feed: str) -> Heartbeat:
+        """The latest heartbeat of a feed."""
+        heartbeat = self._of.get(feed)
+        if heartbeat is None:
+            heartbeat = self._of[feed] = Heartbeat(id=feed)
+        return heartbeat
 
-    def pass_time(self, now: Instant) -> Iterator[Account]:
-        """Look at the accounts of which a heartbeat was due by an instant."""
-        while self._due and self._due[0][0] <= now:
-            due_at, _, account = heappop(self._due)
-            if self._due_at.get(account) == due_at:
-                del self._due_at[account]
-                self.look(account, now)
-                yield account
+    def hear(self, feed: str, at: Instant) -> bool:
+        """Take in a heartbeat; False where a later one was known."""
+        heartbeat = self.of(feed)
+        heartbeat.events += 1
+        if not take_heartbeat(heartbeat, at):
+            heartbeat.redundant += 1
+            return False
+        self.beaten = True
+        return True
+
+    @property
+    def complete_to(self) -> Instant | None:
+        """Up to when all of them are complete; None where none ever sent a heartbeat."""
+        found = (heartbeat.latest_at for heartbeat in self._of.values())
+        return min((at for at in found if at is not None), default=None)
+
+
+class News:
+    """What moved the series of an account since somebody last asked.
+
+    ``heard``: whether an event changed a fact; ``cause``: what else did, if not time alone.
+    So it follows from the facts and the instants, in whatever order they came.
+    """
+
+    __slots__ = ("cause", "heard")
+
+    def __init__(self) -> None:
+        self.heard = False
+        self.cause: MovedBy | None = None
+
+    def take(self) -> MovedBy:
+        """What it was; from then on nothing."""
+        cause = self.cause or ("events" if self.heard else "time")
+        self.cause, self.heard = None, False
+        return cause

@@ -7,31 +7,9 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any
 
+from monitor.core import events as ev
 from monitor.core import merging
 from monitor.core.deadlines import Deadlines
-from monitor.core.events import (
-    ClaimDecided,
-    ClaimOpened,
-    Event,
-    FeedbackLeft,
-    FeedbackRemoved,
-    MessageAnswered,
-    MessageDismissed,
-    MessageReceived,
-    OrderAmended,
-    OrderCancelled,
-    OrderDelivered,
-    OrderPlaced,
-    OrderRefunded,
-    OrderScanned,
-    OrderShipped,
-    ReturnAnswered,
-    ReturnRated,
-    ReturnRequested,
-    ServiceRated,
-    ViolationReported,
-    ViolationResolved,
-)
 from monitor.core.facts import (
     Message,
     Order,
@@ -39,23 +17,20 @@ from monitor.core.facts import (
     Subject,
     Violation,
     Vote,
-    newest_at,
     share_texts,
 )
-from monitor.core.instants import Day, Instant
+from monitor.core.feeds import Feeds, News
+from monitor.core.instants import Instant
 from monitor.core.journal import Journal
-from monitor.core.kept import Heartbeat, Kept
-from monitor.core.limits import RECORD_BYTES_MAX, growth_bytes, has_room, may_name
+from monitor.core.kept import Kept
+from monitor.core.leaving import Leaving
+from monitor.core.limits import RECORD_BYTES_MAX, growth_bytes, has_room, has_room_to_name
 from monitor.core.market import Judged, Market
 from monitor.core.metrics.metric import Fact
-from monitor.core.readings import MovedBy
 from monitor.core.schedule import Schedule
 from monitor.core.tallies import Tallies
 
 Note = Callable[[Any, Any, Instant], bool]
-
-# Subjects stay a little past their retention, since a local date can step back by one.
-_LEAVE_AFTER_DAYS = 3
 
 
 class Outcome(IntEnum):
@@ -71,20 +46,17 @@ class Account:
     """A seller in a marketplace: subjects by kind and id, with all that follows from them."""
 
     __slots__ = (
-        "_cause",
-        "_heard",
         "_journal",
         "_leaving",
         "_schedule",
-        "beaten",
         "deadlines",
-        "heartbeats",
+        "feeds",
         "market",
         "messages",
+        "news",
         "orders",
         "prefix",
         "seller",
-        "silent",
         "tallies",
         "violations",
         "votes",
@@ -106,16 +78,11 @@ class Account:
         self.messages: dict[str, Message] = {}
         self.votes: dict[str, Vote] = {}
         self.violations: dict[str, Violation] = {}
-        self.heartbeats: dict[str, Heartbeat] = {}
-        self.beaten = False
-        """Whether a heartbeat came since somebody last looked at the feeds."""
-        self.silent = False
-        """Whether one of its feeds has been silent for too long."""
-        self._heard = False
-        self._cause: MovedBy | None = None
+        self.feeds = Feeds()
+        self.news = News()
         self._begin_counting(market)
 
-    def merge(self, event: Event, at: Instant, now: Instant, feed: str = "") -> Outcome:
+    def merge(self, event: ev.Event, at: Instant, now: Instant, feed: str = "") -> Outcome:
         """Merge one event that has happened by ``now``; ``feed``: where it came from."""
         found = _MERGES.get(type(event))
         if found is None:
@@ -140,12 +107,12 @@ class Account:
             self._rename(subject, named, now)
         self.recount(subject, now)
         if is_new:
-            self._file_leaving(subject, self._last_day(subject, unknown=self.market.day))
+            self._leaving.file_known(subject, unknown=self.market.day)
 
     def rebuild(self, market: Market, now: Instant) -> Iterator[None]:
         """Count everything anew under another policy, one subject a step."""
         self._begin_counting(market)
-        self._cause = "policy"
+        self.news.cause = "policy"
         for subject in self.subjects():
             subject.day, subject.verdict, subject.wake_at = None, 0, None
             if isinstance(subject, Order):
@@ -157,7 +124,7 @@ class Account:
                 self.deadlines.note_claims(subject)
             self.recount(subject, now)
             if not isinstance(subject, Return):
-                self._file_leaving(subject, self._last_day(subject, unknown=market.day))
+                self._leaving.file_known(subject, unknown=market.day)
             yield
 
     def adopt(self, market: Market) -> None:
@@ -165,41 +132,13 @@ class Account:
         self.market = market
         self.tallies.adopt(market)
         self.deadlines.adopt(market)
-        self._cause = "policy"
-
-    @property
-    def complete_to(self) -> Instant | None:
-        """Up to when all of its feeds are complete; None where none ever sent a heartbeat."""
-        found = (heartbeat.latest_at for heartbeat in self.heartbeats.values())
-        return min((at for at in found if at is not None), default=None)
-
-    def silence(self, *, silent: bool) -> None:
-        """Note whether a feed is silent: until it is heard again nobody knows what is open."""
-        if silent != self.silent:
-            self.silent = silent
-            self._cause = self._cause or (None if silent else "caught_up")
-            self.touch_all()
+        self._leaving.adopt(market)
+        self.news.cause = "policy"
 
     def touch_all(self) -> None:
         """Look at every series and all open items anew."""
         self.tallies.touch_all()
         self.deadlines.moved = True
-
-    def take_cause(self) -> MovedBy:
-        """What moved its series since this was last called.
-
-        It follows from what was heard and from the time, in whatever order both came.
-        """
-        cause = self._cause or ("events" if self._heard else "time")
-        self._cause, self._heard = None, False
-        return cause
-
-    def heartbeat_of(self, feed: str) -> Heartbeat:
-        """The latest heartbeat of a feed."""
-        heartbeat = self.heartbeats.get(feed)
-        if heartbeat is None:
-            heartbeat = self.heartbeats[feed] = Heartbeat(id=feed)
-        return heartbeat
 
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""
@@ -230,16 +169,10 @@ class Account:
 
     def drop_expired(self) -> Iterator[None]:
         """Forget the subjects whose day has long left, one a step; due as local days pass."""
-        today = self.market.day
-        gone_day = today - self.market.rules.retention_days - _LEAVE_AFTER_DAYS
-        for day in sorted(day for day in self._leaving if day <= today):
-            for subject in self._leaving.pop(day):
-                last_day = self._last_day(subject, unknown=gone_day)
-                if last_day <= gone_day:
-                    self._forget(subject)
-                else:
-                    self._file_leaving(subject, last_day)
-                yield
+        for subject, is_gone in self._leaving.due():
+            if is_gone:
+                self._forget(subject)
+            yield
 
     def is_empty(self) -> bool:
         """Whether nothing is left."""
@@ -275,16 +208,12 @@ class Account:
         self.market = market
         self.tallies = Tallies(market)
         self.deadlines = Deadlines(market)
-        self._leaving: dict[Day, list[Subject]] = {}
+        self._leaving = Leaving(market, self.orders)
 
     def _merge_heartbeat(self, at: Instant, feed: str) -> Outcome:
-        heartbeat = self.heartbeat_of(feed)
-        heartbeat.events += 1
-        if not merging.take_heartbeat(heartbeat, at):
-            heartbeat.redundant += 1
+        if not self.feeds.hear(feed, at):
             return Outcome.REDUNDANT
-        self.beaten = True
-        self._keep(heartbeat)
+        self._keep(self.feeds.of(feed))
         return Outcome.COUNTED
 
     def _merge_order(
@@ -337,7 +266,7 @@ class Account:
         message = self.messages.get(event.message)
         if message is None:
             message = self.messages[event.message] = Message(id=event.message)
-            self._file_leaving(message, self.market.calendar.day_of(at))
+            self._leaving.file(message, self.market.calendar.day_of(at))
         named = message.order
         changed = note(message, event, at)
         if message.order != named:
@@ -348,14 +277,14 @@ class Account:
         vote = self.votes.get(event.vote)
         if vote is None:
             vote = self.votes[event.vote] = Vote(id=event.vote)
-            self._file_leaving(vote, self.market.calendar.day_of(at))
+            self._leaving.file(vote, self.market.calendar.day_of(at))
         return self._settle(vote, note(vote, event, at), now)
 
     def _merge_violation(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
         violation = self.violations.get(event.violation)
         if violation is None:
             violation = self.violations[event.violation] = Violation(id=event.violation)
-            self._file_leaving(violation, self.market.calendar.day_of(at))
+            self._leaving.file(violation, self.market.calendar.day_of(at))
         return self._settle(violation, note(violation, event, at), now)
 
     def _settle(self, subject: Subject, changed: bool, now: Instant) -> Outcome:  # noqa: FBT001
@@ -366,7 +295,7 @@ class Account:
     def _outcome(self, subject: Subject, changed: bool) -> Outcome:  # noqa: FBT001
         subject.events += 1
         if changed:
-            self._heard = True
+            self.news.heard = True
             if self._journal is not None:
                 kept = self.orders[subject.order] if isinstance(subject, Return) else subject
                 self._journal.note(kept, self.prefix)
@@ -384,16 +313,15 @@ class Account:
         order = self.orders.get(name)
         if order is None:
             order = self.orders[name] = Order(id=name)
-            self._file_leaving(order, self.market.calendar.day_of(at))
+            self._leaving.file(order, self.market.calendar.day_of(at))
         return order
 
     def _has_room(self, event: Any, growth: int, at: Instant) -> bool:
         kind = type(event)
-        if kind is MessageReceived:
-            known = self.messages.get(event.message)
+        if kind is ev.MessageReceived:
             order = self.orders.get(event.order) if event.order is not None else None
-            return growth <= RECORD_BYTES_MAX and may_name(known, order)
-        if kind is ViolationReported:
+            return has_room_to_name(self.messages.get(event.message), order, growth)
+        if kind is ev.ViolationReported:
             return growth <= RECORD_BYTES_MAX
         return has_room(self.orders.get(event.order) or self._order(event.order, at), growth)
 
@@ -431,27 +359,6 @@ class Account:
         self.tallies.recount_answer(message, was_day)
         self.deadlines.note_message(message)
 
-    def _file_leaving(self, subject: Subject, last_day: Day) -> None:
-        leave_day = last_day + self.market.rules.retention_days + _LEAVE_AFTER_DAYS
-        self._leaving.setdefault(max(leave_day, self.market.day + 1), []).append(subject)
-
-    def _last_day(self, subject: Subject, *, unknown: Day) -> Day:
-        """The last day on which a subject, or anything within it, belongs.
-
-        ``unknown`` where nothing tells: a message answered, but never received.
-        """
-        days = [] if subject.day is None else [subject.day]
-        if isinstance(subject, Order):
-            returns = (subject.returns or {}).values()
-            days += [request.day for request in returns if request.day is not None]
-            newest = newest_at(subject) if subject.day is None else None
-            if newest is not None:
-                days.append(self.market.calendar.day_of(newest))
-        elif isinstance(subject, Message) and subject.order in self.orders:
-            # An order counts the messages that name it, as long as it counts itself.
-            days.append(self._last_day(self.orders[subject.order], unknown=unknown))
-        return max(days, default=unknown)
-
     def _forget(self, subject: Subject) -> None:
         subject.wake_at = None
         if self._journal is not None:
@@ -472,25 +379,25 @@ class Account:
 
 
 _MERGES: dict[type, tuple[Callable[..., Outcome], Note, Fact | None]] = {
-    OrderPlaced: (Account._merge_dates, merging.note_placed, None),
-    OrderAmended: (Account._merge_dates, merging.note_promises, None),
-    OrderShipped: (Account._merge_ending, merging.note_shipped, "shipment"),
-    OrderScanned: (Account._merge_order, merging.note_scanned, "scan"),
-    OrderDelivered: (Account._merge_order, merging.note_delivered, "delivery"),
-    OrderCancelled: (Account._merge_ending, merging.note_cancelled, "cancellation"),
-    OrderRefunded: (Account._merge_order, merging.note_refunded, "refund"),
-    FeedbackLeft: (Account._merge_order, merging.note_feedback, "feedback"),
-    FeedbackRemoved: (Account._merge_order, merging.note_feedback, "feedback"),
-    ClaimOpened: (Account._merge_claim, merging.note_claim_opened, "claim"),
-    ClaimDecided: (Account._merge_claim, merging.note_claim_decided, "claim"),
-    ReturnRequested: (Account._merge_return, merging.note_return_requested, None),
-    ReturnAnswered: (Account._merge_return, merging.note_return_answered, None),
-    ReturnRated: (Account._merge_return, merging.note_return_rated, None),
-    ServiceRated: (Account._merge_vote, merging.note_vote, None),
-    ViolationReported: (Account._merge_violation, merging.note_violation_reported, None),
-    ViolationResolved: (Account._merge_violation, merging.note_violation_resolved, None),
-    MessageReceived: (Account._merge_message, merging.note_message_received, None),
-    MessageAnswered: (Account._merge_message, merging.note_message_closed, None),
-    MessageDismissed: (Account._merge_message, merging.note_message_closed, None),
+    ev.OrderPlaced: (Account._merge_dates, merging.note_placed, None),
+    ev.OrderAmended: (Account._merge_dates, merging.note_promises, None),
+    ev.OrderShipped: (Account._merge_ending, merging.note_shipped, "shipment"),
+    ev.OrderScanned: (Account._merge_order, merging.note_scanned, "scan"),
+    ev.OrderDelivered: (Account._merge_order, merging.note_delivered, "delivery"),
+    ev.OrderCancelled: (Account._merge_ending, merging.note_cancelled, "cancellation"),
+    ev.OrderRefunded: (Account._merge_order, merging.note_refunded, "refund"),
+    ev.FeedbackLeft: (Account._merge_order, merging.note_feedback, "feedback"),
+    ev.FeedbackRemoved: (Account._merge_order, merging.note_feedback, "feedback"),
+    ev.ClaimOpened: (Account._merge_claim, merging.note_claim_opened, "claim"),
+    ev.ClaimDecided: (Account._merge_claim, merging.note_claim_decided, "claim"),
+    ev.ReturnRequested: (Account._merge_return, merging.note_return_requested, None),
+    ev.ReturnAnswered: (Account._merge_return, merging.note_return_answered, None),
+    ev.ReturnRated: (Account._merge_return, merging.note_return_rated, None),
+    ev.ServiceRated: (Account._merge_vote, merging.note_vote, None),
+    ev.ViolationReported: (Account._merge_violation, merging.note_violation_reported, None),
+    ev.ViolationResolved: (Account._merge_violation, merging.note_violation_resolved, None),
+    ev.MessageReceived: (Account._merge_message, merging.note_message_received, None),
+    ev.MessageAnswered: (Account._merge_message, merging.note_message_closed, None),
+    ev.MessageDismissed: (Account._merge_message, merging.note_message_closed, None),
 }
 """Per type of event: how it merges, the rule of its facts, and the fact of an order it tells."""

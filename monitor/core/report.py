@@ -36,7 +36,7 @@ def readings_of(
 ) -> Iterator[Reading]:
     """One reading per window of each series."""
     market, sums = account.market, account.tallies.window_sums()
-    uncovered, silent = market.uncovered, account.silent
+    uncovered, silent = market.uncovered, account.feeds.silent
     for key in keys:
         series = market.series_of[key]
         for window, place in series.windows:
@@ -95,7 +95,7 @@ def waiting_of(account: Account, moved_by: MovedBy, now: Instant) -> Iterator[Wa
             first_due_at=min(dues, default=None),
             turns_at=min((at for at in chain(*turns) if at > now), default=None),
             moved_by=moved_by,
-            known=not account.silent,
+            known=not account.feeds.silent,
         )
 
 

@@ -24,7 +24,7 @@ def restore(account: Account, journal: Journal, key: Key, value: bytes, now: Ins
             # Format 1 did not tell feeds apart: none would ever beat for this one again.
             journal.drop(Heartbeat(id=key.id, epoch=key.epoch), account.prefix)
             return
-        heartbeat = account.heartbeat_of(key.id)
+        heartbeat = account.feeds.of(key.id)
         _absorb(heartbeat, key, value)
         journal.found(heartbeat, key.epoch)
         return

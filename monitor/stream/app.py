@@ -13,6 +13,7 @@ from mode import CrashingSupervisor
 from yarl import URL
 
 from monitor.cluster import Cluster
+from monitor.stream.consumer_thread import ConsumerThread
 from monitor.stream.transport import SCHEME, Delivery, Transport
 
 # A value near the broker's own limit, copied to the dead letters with its headers.
@@ -106,7 +107,8 @@ def _credentials(cluster: Cluster) -> CredentialsT | None:
 def _quieten() -> None:
     """Faust and mode report each start and stop of each of their parts as INFO.
 
-    They name the logger of such a part after the module of its class: two are ours.
+    They name the logger of such a part after the module of its class: three are ours.
     """
-    for name in ("faust", "mode", "aiokafka", __name__, Transport.__module__):
+    ours = (__name__, Transport.__module__, ConsumerThread.__module__)
+    for name in ("faust", "mode", "aiokafka", *ours):
         logging.getLogger(name).setLevel(logging.WARNING)

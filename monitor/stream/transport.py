@@ -7,21 +7,19 @@ relies on is pinned in tests/stream/test_faust_pins.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, cast
 
-from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from faust.types.transports import ConsumerT
 from faust.types.tuples import ack_lock
 from mode.utils.futures import notify
 
-from monitor.errors import ClusterError
+from monitor.stream.consumer_thread import ConsumerThread, ThreadEnded
 from monitor.stream.inflight import Batch, InFlight
 
 SCHEME = "batched"
-FETCH_WAIT_MILLIS = 100
 
 
 class Delivery(Protocol):
@@ -46,100 +44,6 @@ class Delivery(Protocol):
 
     def close(self, revoked: frozenset[TP]) -> None:
         """Let go of partitions; no batch of them is being processed any more."""
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """aiokafka's own thread; knows which offsets each fetch covered."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._positions: dict[TP, int] = {}
-        self._sought: dict[TP, Any] = {}
-        self.highwaters_seen: dict[TP, int] = {}
-
-    async def seek_all(self, positions: Mapping[TP, int]) -> None:
-        """Read on from these offsets."""
-        await self.call_thread(self._seek_all, positions)
-
-    async def rejoin(self) -> None:
-        """Ask the group for another assignment."""
-        await self.call_thread(self._rejoin)
-
-    def forget(self, partitions: Iterable[TP]) -> None:
-        """Fetch nothing of these partitions until they are sought again."""
-        for tp in partitions:
-            self._positions.pop(tp, None)
-            self._sought.pop(tp, None)
-            self.highwaters_seen.pop(tp, None)
-
-    def stay_in_group(self) -> None:
-        """Count as a poll, though there is nothing to fetch."""
-        with self._ensure_consumer()._fetcher._subscriptions.fetch_context():  # noqa: SLF001
-            pass
-
-    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        # A fetch sent while the busy partitions are still buffered asks for the idle ones alone,
-        # and until it returns nothing else is asked of that broker. Faust lets it wait 1.5 s.
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLIS  # noqa: SLF001
-        # What a producer took back never happened; a replay does not read it either.
-        consumer._isolation_level = "read_committed"  # noqa: SLF001
-        return consumer
-
-    async def _rejoin(self) -> None:
-        self._ensure_consumer()._coordinator.request_rejoin()  # noqa: SLF001
-
-    async def _seek_all(self, positions: Mapping[TP, int]) -> None:
-        consumer = self._ensure_consumer()
-        for tp, position in positions.items():
-            if tp in self.assignment():
-                consumer.seek(driver.ensure_aiokafka_TP(tp), position)
-                self._positions[tp] = position
-                self._sought[tp] = self._last_reset(consumer, tp)
-
-    async def _fetch_records(
-        self,
-        consumer: AIOKafkaConsumer,
-        active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
-        max_records: int | None = None,
-    ) -> Mapping[TP, Any]:
-        # Assignments, seeks and fetches all run in this thread: a generation that is the
-        # present one before the fetch, and a position noted at the last seek or fetch, hold
-        # for the records that come.
-        generation = self.app.consumer_generation_id
-        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        batches = {}
-        for tp, start in list(self._positions.items()):
-            records = fetched.get(tp, ())
-            state = self._state(consumer, tp)
-            if state is None or (state.position == start and not records):
-                continue
-            end = state.position
-            if end < start or (records and records[0].offset < start):
-                raise ClusterError(_TURNED_BACK.format(tp=tp, start=start, end=end))
-            if self._last_reset(consumer, tp) is not self._sought[tp]:
-                raise ClusterError(_GONE.format(tp=tp, start=start, end=end))
-            self._positions[tp] = end
-            batches[tp] = Batch(tp.topic, tp.partition, records, start, end, generation)
-        return batches
-
-    def _state(self, consumer: AIOKafkaConsumer, tp: TP) -> Any:
-        """What aiokafka knows of a partition; None where it is not ours or has no position."""
-        subscription = consumer._fetcher._subscriptions.subscription  # noqa: SLF001
-        assignment = subscription and subscription.assignment
-        partition = driver.ensure_aiokafka_TP(tp)
-        if not assignment or partition not in assignment.tps:
-            return None
-        state = assignment.state_value(partition)
-        if state.highwater is not None:
-            self.highwaters_seen[tp] = state.highwater
-        return state if state.has_valid_position else None
-
-    def _last_reset(self, consumer: AIOKafkaConsumer, tp: TP) -> Any:
-        """Another object each time the broker has not had the offset that was asked for."""
-        state = self._state(consumer, tp)
-        return state and state._position_fut  # noqa: SLF001
 
 
 class Consumer(driver.Consumer):
@@ -233,7 +137,12 @@ class Consumer(driver.Consumer):
             self._thread.stay_in_group()
             self._delivering.clear()
             await self.wait(self._delivering.wait(), timeout=timeout)
-        batches, _ = await self._wait_next_records(timeout)
+        try:
+            batches, _ = await self._wait_next_records(timeout)
+        except ThreadEnded:
+            if self.should_stop:
+                return
+            raise
         for tp, batch in cast("Mapping[TP, Batch]", batches or {}).items():
             # Whatever stops the flow ends in a new assignment, which seeks anew.
             if self.should_stop or not self.flow_active:
@@ -335,14 +244,3 @@ class Transport(driver.Transport):
     """The driver behind ``batched://`` addresses."""
 
     Consumer: ClassVar[type[ConsumerT]] = Consumer
-
-
-_TURNED_BACK = (
-    "{tp.topic}[{tp.partition}] went back from offset {start} to {end}: the topic was deleted"
-    " and made anew, or has lost records; start the monitor again to read it from the beginning"
-)
-_GONE = (
-    "the records of {tp.topic}[{tp.partition}] from offset {start} on were deleted before they"
-    " were read, up to {end}: keep them longer (retention.ms, retention.bytes), then start the"
-    " monitor again to read what is left from the beginning"
-)

@@ -10,6 +10,7 @@ from aiokafka.errors import CommitFailedError
 
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
+from monitor.errors import LedgerError
 from tests.kafka.members import (
     Member,
     Offsets,
@@ -251,3 +252,47 @@ async def test_a_commit_that_the_broker_refused_is_repeated(
         ends = await send(producer, topic, 5)
         await until_committed(cluster, topic, ends)
     assert len(refused) == 1
+
+
+async def _crashed(member: Member) -> None:
+    """Break a member from within; Faust then ends the thread of its consumer."""
+    await member.consumer.crash(LedgerError("refused"))
+
+
+async def test_a_member_that_breaks_amid_a_commit_stops_in_order(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await make_topic(cluster)
+    async with producing(cluster) as producer, Member(cluster, topic) as member:
+        await until(lambda: bool(member.numbers))
+        begun = asyncio.Event()
+
+        async def endless(_: Any) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(member.kafka, "commit", endless)
+        await send(producer, topic, 5)
+        await until(begun.is_set)
+        await _crashed(member)
+        async with asyncio.timeout(5):
+            await member.app.stop()
+    assert str(await member.crash()) == "refused"
+
+
+async def test_a_member_that_breaks_and_has_something_to_commit_stops_in_order(
+    cluster: Cluster,
+) -> None:
+    topic = await make_topic(cluster)
+    async with producing(cluster) as producer, Member(cluster, topic) as member:
+        await until(lambda: bool(member.numbers))
+        member.gate.clear()
+        await send(producer, topic, 5)
+        await until(lambda: member.in_work is not None)
+        await _crashed(member)
+        await until(member.consumer._thread._shutdown.is_set)
+        member.gate.set()
+        await until(lambda: bool(member.taken))
+        async with asyncio.timeout(5):
+            await member.app.stop()
+    assert str(await member.crash()) == "refused"

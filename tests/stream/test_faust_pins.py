@@ -20,8 +20,9 @@ from mode import CrashingSupervisor
 from monitor.cluster import Cluster, SecurityProtocol
 from monitor.core.events import SOURCE_TOPICS
 from monitor.stream.app import App, CopartitionedAssignor, Membership, make_app
+from monitor.stream.consumer_thread import FETCH_WAIT_MILLIS, ConsumerThread
 from monitor.stream.inflight import Batch, InFlight
-from monitor.stream.transport import FETCH_WAIT_MILLIS, Consumer, ConsumerThread, Transport
+from monitor.stream.transport import Consumer, Transport
 
 NOWHERE = Cluster(("127.0.0.1:1",))
 ORDERS = TP("orders", 0)
@@ -83,7 +84,7 @@ def test_every_method_that_we_replace_still_exists(ours: type, theirs: type) -> 
     own = {
         "__init__", "__module__", "__doc__", "__annotations__", "deliver", "highwater_seen",
         "forget", "seek_all", "_seek_all", "_state", "_last_reset", "stay_in_group", "_accepts",
-        "_message", "_is_batched", "finished", "rejoin", "_rejoin",
+        "_message", "_is_batched", "finished", "rejoin", "_rejoin", "_end_calls",
         "abstract", "__abstractmethods__", "_abc_impl", "_init_subclass_logger",
     }  # fmt: skip
     replaced = {name for name in vars(ours) if callable(vars(ours)[name])} - own
