@@ -68,6 +68,7 @@ def worker_settings(configuration: Configuration) -> WorkerSettings:
             claims=topics.claims,
             messages=topics.messages,
             alerts=topics.alerts,
+            evaluations=topics.evaluations,
             dead_letters=topics.dead_letters,
             ledger=topics.ledger,
         ),
@@ -83,6 +84,7 @@ def worker_settings(configuration: Configuration) -> WorkerSettings:
             dead_letter_days=topics.dead_letters_retention_days,
         ),
         raw_inputs=topics.raw_inputs,
+        complete_from=topics.complete_from,
     )
 
 

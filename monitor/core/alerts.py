@@ -60,6 +60,8 @@ class AlertBook:
         self._wake_at: dict[str, Instant] = {}
         self.chain = Link(0, "")
         """Number and digest of the last record."""
+        self.idle = True
+        """Whether the last point found nothing to look at."""
         self.evaluated_at: Instant = 0
         """The last point of which the ledger knows; 0: of none."""
 
@@ -147,6 +149,7 @@ class AlertBook:
                     self._end(alert, now, said)
                 else:
                     self._look(engine, alert, sight, said, looked, caught_up=caught_up)
+        self.idle = not (readings or looked or every)
         yield
         decided = Decided(now, cut, self._program)
         return [self._decide(engine, one, decided) for one in sorted(said, key=_alert)]

@@ -38,7 +38,7 @@ from monitor.core.report import (
     waiting_of,
 )
 from monitor.core.restoring import restore
-from monitor.core.rules import Rulebook, WindowDays
+from monitor.core.rules import MarketplaceRules, Rulebook, WindowDays
 from monitor.core.schedule import Schedule
 from monitor.core.silence import Silence
 
@@ -54,19 +54,12 @@ class Engine:
         rulebook: the policies.
         now: the instant to begin at.
         journal: notes what changes, for who keeps it.
-        complete_from: the instant from which on history is complete; None: all of it is.
     """
 
-    def __init__(
-        self,
-        rulebook: Rulebook,
-        now: Instant,
-        journal: Journal | None = None,
-        complete_from: Instant | None = None,
-    ) -> None:
+    def __init__(self, rulebook: Rulebook, now: Instant, journal: Journal | None = None) -> None:
         self.now = now
         self._journal = journal
-        self._complete_from = complete_from
+        self._complete_from: Instant | None = None
         self._rulebook = rulebook
         self._markets: dict[str, Market] = {}
         self._accounts: dict[tuple[str, str], Account] = {}
@@ -87,6 +80,18 @@ class Engine:
     def unknown_marketplaces(self) -> list[str]:
         """Marketplaces seen that no policy in force names, sorted."""
         return sorted(name for name, market in self._markets.items() if not market.known)
+
+    def cover(self, complete_from: Instant | None) -> None:
+        """Say from which instant on history is complete; None: all of it is.
+
+        Alerts take the levels of windows that begin earlier for unknown.
+        """
+        self._complete_from = complete_from
+        for market in self._markets.values():
+            market.cover(complete_from)
+        for account in self._accounts.values():
+            account.touch_all()
+            self._stirred[account] = None
 
     def apply(self, events: Iterable[Event], feed: str = "") -> Applied:
         """Merge events; those later than ``now`` are held until their instant.
@@ -316,8 +321,12 @@ class Engine:
         market = self._markets.get(name)
         if market is None:
             rules = self._rulebook.in_force(name, self.now)
-            market = Market(name, rules, self.now, self._complete_from)
-            self._markets[name] = market
+            market = self._markets[name] = self._made(name, rules)
+        return market
+
+    def _made(self, name: str, rules: MarketplaceRules | None) -> Market:
+        market = Market(name, rules, self.now)
+        market.cover(self._complete_from)
         return market
 
     def _pass_time(self) -> Iterator[None]:
@@ -353,7 +362,7 @@ class Engine:
         for name, market in list(self._markets.items()):
             rules = self._rulebook.in_force(name, self.now)
             if rules is not (market.rules if market.known else None):
-                self._markets[name] = Market(name, rules, self.now, self._complete_from)
+                self._markets[name] = self._made(name, rules)
         for account in self._accounts.values():
             market = self._markets[account.market.name]
             if market is account.market:

@@ -88,18 +88,12 @@ class Market:
     A marketplace that no policy names is not ``known``: it keeps facts, and counts nothing.
     ``series`` are the keys of all series that the rules can give, by slot; ``answers_slot`` is
     that of the answer times, the last. ``uncovered`` are the places of the windows that begin
-    before ``complete_from``, the instant from which on history is complete (None: all of it).
+    before the instant from which on history is complete.
     """
 
-    def __init__(
-        self,
-        name: str,
-        rules: MarketplaceRules | None,
-        now: Instant,
-        complete_from: Instant | None = None,
-    ) -> None:
+    def __init__(self, name: str, rules: MarketplaceRules | None, now: Instant) -> None:
         self.name = name
-        self._complete_from = complete_from
+        self._complete_from: Instant | None = None
         self.known = rules is not None
         self.rules = rules or _NO_POLICY
         self.calendar = self.rules.calendar
@@ -133,6 +127,11 @@ class Market:
         self.day = day
         self._frame()
         return True
+
+    def cover(self, complete_from: Instant | None) -> None:
+        """Say from which instant on history is complete; None: all of it is."""
+        self._complete_from = complete_from
+        self._frame()
 
     def rule(self, metric: str) -> MetricRule | None:
         """The rule of a metric, None where the policy does not compute it."""

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from monitor.core.events import SourceTopic
-from monitor.core.instants import Instant
+from monitor.core.instants import Instant, isoformat
 from monitor.core.records import Key, decode
 
 Offsets = Mapping[SourceTopic, int]
@@ -29,12 +29,31 @@ class Totals(Struct, array_like=True, gc=False):
     last_event_at: Instant | None = None
 
 
+class Point(Struct, array_like=True, frozen=True, gc=False):
+    """An evaluation point at which anything had changed, and what was read by then.
+
+    ``caught_up``: it was the first one after the partition was read to its end.
+    """
+
+    as_of: Instant
+    offsets: dict[SourceTopic, int]
+    caught_up: bool = False
+
+    def entry(self, number: int) -> bytes:
+        """Its value on the ``evaluations`` topic, in a partition (contract, alerts.md)."""
+        cut = {topic: (number, offset) for topic, offset in self.offsets.items()}
+        entry = {"as_of": isoformat(self.as_of), "cut": cut}
+        return msgspec.json.encode(entry, order="sorted")
+
+
 class Position(Struct, array_like=True, frozen=True, gc=False):
     """How far the writer of one epoch has come.
 
     All events before the offsets of ``done`` are in the ledger; those before ``ahead`` may be.
     ``evaluated_at`` is the last evaluation point, ``number`` and ``digest`` are those of the
     last alert record, ``published`` is the number up to which they are on the alerts topic.
+    ``point`` is the last one at which anything had changed, ``journaled_at`` that up to which
+    they are on the evaluations topic.
     """
 
     v: Literal[1, 2]
@@ -45,6 +64,8 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
     number: int
     digest: str
     published: int
+    point: Point | None = None
+    journaled_at: Instant = 0
 
     def encode(self) -> bytes:
         """The value of its ledger record."""

@@ -1,6 +1,7 @@
 """The sections of config/monitor.toml: every key, its type, its default."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from pydantic_settings import (
 
 from monitor.cluster import Cluster, SaslMechanism, SecurityProtocol
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
+from monitor.core.instants import Instant, instant_of, parse_instant
+from monitor.errors import InvalidInstant
 
 ENVIRONMENT_PREFIX = "MONITOR_"
 NESTED_DELIMITER = "__"
@@ -42,6 +45,17 @@ def _no_boolean(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("must be a number")
     return value
+
+
+def _moment(value: object) -> Instant:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return instant_of(value)
+    if isinstance(value, str):
+        try:
+            return parse_instant(value)
+        except InvalidInstant:
+            pass
+    raise ValueError("must be an instant with an offset, such as 2025-01-01T00:00:00Z")
 
 
 def _server(value: str) -> str:
@@ -77,6 +91,7 @@ Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split), Field(min
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Days = Annotated[Whole, Field(ge=1, le=1_000_000)]
 Seconds = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, allow_inf_nan=False)]
+Moment = Annotated[Instant, BeforeValidator(_moment)]
 ReceiverUrl = Annotated[SecretStr, AfterValidator(checked_receiver_url)]
 
 
@@ -130,7 +145,8 @@ class TopicsSection(Section):
     ``retention_days`` is that of the four sources; once loaded it is never None, by default
     the policies' longest retention and a margin. Without ``replication_factor`` the broker
     decides. ``raw_inputs`` exist already, with any number of partitions; their events are
-    published again on the sources, keyed by seller.
+    published again on the sources, keyed by seller. ``complete_from`` is the instant from
+    which on they hold all that happened.
     """
 
     orders: Topic = "orders"
@@ -138,11 +154,13 @@ class TopicsSection(Section):
     claims: Topic = "claims"
     messages: Topic = "messages"
     alerts: Topic = "alerts"
+    evaluations: Topic = "evaluations"
     dead_letters: Topic = "dead-letters"
     ledger: Topic = "ledger"
     raw_inputs: Topics = ()
     partitions: Annotated[Whole, Field(ge=1, le=100_000)] = 4
     replication_factor: Annotated[Whole, Field(ge=1, le=32_767)] | None = None
+    complete_from: Moment | None = None
     retention_days: Days | None = None
     alerts_retention_days: Days = 1825
     dead_letters_retention_days: Days = 30

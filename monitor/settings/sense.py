@@ -10,7 +10,10 @@ from monitor.settings.sections import KafkaSection, NotifySection, Settings, Top
 RETENTION_MARGIN_DAYS = 30
 """What the source topics keep beyond the policies' retention: room for late records."""
 
-_TOPIC_KEYS = ("orders", "feedback", "claims", "messages", "alerts", "dead_letters", "ledger")
+_TOPIC_KEYS = (
+    *("orders", "feedback", "claims", "messages"),
+    *("alerts", "evaluations", "dead_letters", "ledger"),
+)
 
 
 def contradictions(settings: Settings) -> Iterator[Finding]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from monitor.core.instants import Instant
+from monitor.core.position import Point
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.clock import Clock, whole_second
+from monitor.stream.evaluations_topic import EvaluationsTopic
 from monitor.stream.partition import Partition
 
 logger = logging.getLogger(__name__)
@@ -20,6 +22,7 @@ Result = TypeVar("Result")
 class _Decided:
     """What one partition has to publish after a point, once its write is safe."""
 
+    points: list[Point] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
     number: int = 0
     write: "asyncio.Future[bool] | None" = None
@@ -49,33 +52,40 @@ class Evaluation:
         async with self._moved:
             await self._moved.wait_for(lambda: self.at >= whole_second(at))
 
-    async def run(self, alerts: AlertsTopic) -> None:
+    async def run(self, journal: EvaluationsTopic, alerts: AlertsTopic) -> None:
         """Evaluate all partitions at each point, until cancelled."""
         point = self.at
         while True:
             point = await self._clock.next_point(point)
-            await self._evaluate(point, alerts)
+            await self._evaluate(point, journal, alerts)
             async with self._moved:
                 self.at = point
                 self._moved.notify_all()
 
-    async def _evaluate(self, point: Instant, alerts: AlertsTopic) -> None:
+    async def _evaluate(
+        self, point: Instant, journal: EvaluationsTopic, alerts: AlertsTopic
+    ) -> None:
         partitions = list(self._owned.values())
-        published: list[tuple[Partition, int]] = []
+        safe: list[tuple[Partition, _Decided]] = []
         # All are written before the first one is waited for.
         decided = [(partition, await self._decide(partition, point)) for partition in partitions]
         for partition, decision in decided:
             if await decision.is_safe():
-                await alerts.put(decision.values)
-                published.append((partition, decision.number))
+                safe.append((partition, decision))
             elif decision.values:
                 logger.warning(
                     "another worker owns partition %d: %d alerts are left to it",
                     *(partition.number, len(decision.values)),
                 )
+        # No alert without its point, whatever comes in between.
+        await journal.write({partition.number: decision.points for partition, decision in safe})
+        for _, decision in safe:
+            await alerts.put(decision.values)
         await alerts.published()
-        for partition, number in published:
-            partition.published = max(partition.published, number)
+        for partition, decision in safe:
+            partition.published = max(partition.published, decision.number)
+            journaled = (one.as_of for one in decision.points)
+            partition.journaled_at = max(partition.journaled_at, *journaled, 0)
 
     async def _decide(self, partition: Partition, point: Instant) -> _Decided:
         async with partition.busy:
@@ -84,12 +94,15 @@ class Evaluation:
                 return _Decided()
             # The ledger keeps the last record of each alert: before an alert changes again,
             # the record that an earlier owner left behind has to be out.
-            values = partition.unpublished()
+            # The same goes for its last point.
+            values, points = partition.unpublished(), [partition.unjournaled()]
             if not values:
                 records = await in_slices(partition.evaluating(point))
                 values = [record.encode() for record in records]
+                points.append(partition.unjournaled())
             number = partition.decided if partition.ready else partition.published
-            return _Decided(values, number, await partition.save())
+            found = {one.as_of: one for one in points if one is not None}
+            return _Decided([*found.values()], values, number, await partition.save())
 
 
 def at_once(steps: Generator[None, None, Result]) -> Result:

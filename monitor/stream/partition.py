@@ -12,7 +12,7 @@ from monitor.core.engine import Engine
 from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic
 from monitor.core.instants import SECOND, Instant, instant_of
 from monitor.core.journal import Journal
-from monitor.core.position import Offsets, Position, Totals
+from monitor.core.position import Offsets, Point, Position, Totals
 from monitor.core.readings import Level, Reading
 from monitor.core.records import FORMAT, Key, is_alert
 from monitor.core.rules import Rulebook, WindowDays
@@ -68,6 +68,9 @@ class Partition:
         self.evaluated_at: Instant | None = None
         self.published = 0
         """Number in the chain up to which alert records are on their topic."""
+        self.journaled_at: Instant = 0
+        """Point up to which points are on their topic."""
+        self._point: Point | None = None
         self._count = count
         self._journal = Journal() if durable else None
         self.engine = Engine(rulebook, now, self._journal)
@@ -125,6 +128,8 @@ class Partition:
         if position.number >= self._book.chain.n:
             self._book.chain = Link(position.number, position.digest)
         self.published = max(self.published, position.published)
+        self.journaled_at = max(self.journaled_at, position.journaled_at)
+        self._point = position.point or self._point
 
     def own(self, writer: LedgerWriter) -> None:
         """From now on keep what changes through ``writer``."""
@@ -195,6 +200,8 @@ class Partition:
             records = yield from self._book.deciding(
                 self.engine, moved, self._cut(), caught_up=first
             )
+            if first or not self._book.idle:
+                self._point = Point(point, self.positions, caught_up=first)
             self._was_ready = True
             self._emptied.clear()
         yield from self.engine.advancing(point + SECOND)
@@ -205,6 +212,12 @@ class Partition:
         if not self.ready or self.decided <= self.published:
             return []
         return self._book.unpublished(self.published)
+
+    def unjournaled(self) -> Point | None:
+        """The last point, if anything had changed and it may not be on its topic yet."""
+        if not self.ready or self._point is None or self._point.as_of <= self.journaled_at:
+            return None
+        return self._point
 
     async def save(self) -> "asyncio.Future[bool] | None":
         """Hand all changes to the ledger; None where there is nothing to say.
@@ -230,6 +243,8 @@ class Partition:
             self._book.chain.n,
             self._book.chain.previous,
             self.published,
+            self._point,
+            self.journaled_at,
         )
 
     def readings(self) -> Iterator[Reading]:
@@ -279,9 +294,11 @@ class Partition:
         return changed
 
     def _says_nothing_new(self, position: Position) -> bool:
-        """Whether only the evaluation point has moved since the last write."""
-        saved = self._saved
-        return saved is not None and position == replace(saved, evaluated_at=position.evaluated_at)
+        """Whether only the evaluation point has moved since the last write, or was journaled."""
+        saved, evaluated_at = self._saved, position.evaluated_at
+        return saved is not None and position == replace(
+            saved, evaluated_at=evaluated_at, journaled_at=position.journaled_at
+        )
 
     def _cut(self) -> dict[str, tuple[int, int]]:
         return {topic: (self.number, offset) for topic, offset in self.positions.items()}

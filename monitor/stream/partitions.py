@@ -22,6 +22,7 @@ class Partitions:
     rulebook: Rulebook
     version: str
     durable: bool = False
+    complete_from: Instant | None = None
     owned: dict[int, Partition] = field(default_factory=dict)
     _parked: dict[int, Partition] = field(default_factory=dict)
 
@@ -36,7 +37,9 @@ class Partitions:
     def make(self, number: int, count: int, now: Instant) -> Partition:
         """An empty engine of a partition number; not owned yet."""
         version, durable = self.version, self.durable
-        return Partition(number, count, self.rulebook, now, version=version, durable=durable)
+        made = Partition(number, count, self.rulebook, now, version=version, durable=durable)
+        made.engine.cover(self.complete_from)
+        return made
 
     def own(self, partition: Partition) -> None:
         """Own a partition."""

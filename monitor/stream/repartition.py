@@ -82,7 +82,7 @@ async def _check_idle(admin: AIOKafkaAdminClient, group: str) -> None:
 
 
 async def _counts(admin: AIOKafkaAdminClient, names: TopicNames) -> dict[str, int]:
-    wanted = [*names.sources, names.alerts, names.ledger]
+    wanted = [*names.sources, names.alerts, names.evaluations, names.ledger]
     missing = set(wanted) - set(await admin.list_topics())
     if missing:
         raise ClusterError(

@@ -44,6 +44,7 @@ class TopicNames:
     claims: str = "claims"
     messages: str = "messages"
     alerts: str = "alerts"
+    evaluations: str = "evaluations"
     dead_letters: str = "dead-letters"
     ledger: str = "ledger"
 
@@ -135,6 +136,7 @@ class _Preparation:
         """The topics that there have to be, and the settings with which they are made."""
         source = kept_for(self.plan.source_days or self.plan.history_days)
         wanted = dict.fromkeys(self.names.sources, source)
+        wanted[self.names.evaluations] = source
         wanted[self.names.alerts] = kept_for(self.plan.alert_days)
         wanted[self.names.dead_letters] = kept_for(self.plan.dead_letter_days)
         if self.ledger:
@@ -143,7 +145,7 @@ class _Preparation:
 
     async def _counts(self) -> dict[str, int]:
         """Partition counts of our topics that exist; the dead letters' is of no importance."""
-        equal = [*self.names.sources, self.names.alerts]
+        equal = [*self.names.sources, self.names.alerts, self.names.evaluations]
         if self.ledger:
             equal.append(self.names.ledger)
         known = set(await self.admin.list_topics())

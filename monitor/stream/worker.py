@@ -26,6 +26,7 @@ from monitor.stream.backlog import backlog_published
 from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.deadletters import DeadLetters
 from monitor.stream.evaluation import Evaluation, at_once, in_slices
+from monitor.stream.evaluations_topic import EvaluationsTopic
 from monitor.stream.intake import Intake
 from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
 from monitor.stream.observation import observing
@@ -56,6 +57,8 @@ class WorkerSettings:
     """Whether state is kept on the ledger topic; without it each start reads everything."""
     raw_inputs: tuple[str, ...] = ()
     """Topics of events with other keys, published again on the source topics."""
+    complete_from: Instant | None = None
+    """The instant from which on the source topics hold all that happened; None: from ever."""
 
 
 def run(
@@ -117,14 +120,15 @@ class Worker:
         self._settings = settings
         self._rulebook = rulebook
         self._clock = clock or SystemClock()
-        self._partitions = Partitions(rulebook, __version__, settings.durable)
+        self._partitions = Partitions(
+            rulebook, __version__, settings.durable, settings.complete_from
+        )
         self._ownership = Ownership(self._partitions, settings.names.sources, self._clock)
         self._receivers = Receivers(receivers)
         self._on_record = on_record or _ignore
         self._app: App | None = None
         self._open = AsyncExitStack()
         self._ledger: LedgerTopic | None = None
-        self._alerts: AlertsTopic | None = None
         self._raw_inputs: RawInputs | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._started = asyncio.Event()
@@ -154,9 +158,13 @@ class Worker:
         dead_letters = DeadLetters(app.producer, names.dead_letters)
         intake = Intake(self._partitions.owned.get, names.sources.__getitem__, dead_letters, count)
         _add_agent(app, intake, self._ownership)
-        self._alerts = AlertsTopic(app.producer, names.alerts, self._on_record, self._receivers)
+        alerts = AlertsTopic(app.producer, names.alerts, self._on_record, self._receivers)
+        journal = EvaluationsTopic(app.producer, names.evaluations)
         try:
-            await self._start(app, self._alerts)
+            await self._start(app)
+            evaluation = self._evaluation.run(journal, alerts)
+            for task in (evaluation, alerts.run(), self._receivers.run()):
+                self._tasks.append(asyncio.create_task(task))
             await self._begin_rekeying(count)
             self._started.set()
         except BaseException:
@@ -244,7 +252,7 @@ class Worker:
             unknown_marketplaces=tuple(sorted(unknown)),
         )
 
-    async def _start(self, app: App, alerts: AlertsTopic) -> None:
+    async def _start(self, app: App) -> None:
         starting = asyncio.create_task(app.start())
         stopping = asyncio.create_task(self._stopping.wait())
         # Joining may take for ever, where a broker goes away meanwhile.
@@ -256,8 +264,6 @@ class Worker:
         if starting in done:
             await starting
         self._raise_crash()
-        for task in (self._evaluation.run(alerts), alerts.run(), self._receivers.run()):
-            self._tasks.append(asyncio.create_task(task))
 
     async def _rekeyed(self) -> None:
         """Wait until what lies on the raw inputs is on the source topics."""

@@ -36,7 +36,8 @@ class Shop:
     ) -> None:
         self.journal = Journal()
         rules = rulebook(*(policies or (policy(),)))
-        self.engine = Engine(rules, now, self.journal, complete_from)
+        self.engine = Engine(rules, now, self.journal)
+        self.engine.cover(complete_from)
         self.book = AlertBook("1.0", self.journal)
         self.said: list[AlertRecord] = []
 

@@ -1,15 +1,18 @@
 """From a decision to its publication: what an earlier owner left comes first, and once."""
 
+import json
 from typing import Any, cast
 
 from monitor.core.alert_records import decode_record
 from monitor.core.events import SOURCE_TOPICS, decode
-from monitor.core.instants import SECOND, parse_instant
+from monitor.core.instants import SECOND, Instant, parse_instant
+from monitor.core.position import Point
 from monitor.core.readings import Level
 from monitor.core.records import parse_key
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.clock import EventClock
 from monitor.stream.evaluation import Evaluation
+from monitor.stream.evaluations_topic import EvaluationsTopic
 from monitor.stream.ledger_topic import LedgerWriter
 from monitor.stream.partition import Partition
 from tests.stream.live import cancellation, one_metric_rulebook, order
@@ -19,10 +22,14 @@ NOTHING = dict.fromkeys(SOURCE_TOPICS, 0)
 
 
 class Outbox:
-    """Publishes at once, and remembers."""
+    """Both topics: publishes at once, and remembers."""
 
     def __init__(self) -> None:
         self.values: list[bytes] = []
+        self.points: list[bytes] = []
+
+    async def write(self, points: dict[int, list[Point]]) -> None:
+        self.points += [one.entry(number) for number, found in points.items() for one in found]
 
     async def put(self, values: list[bytes]) -> None:
         self.values += values
@@ -58,34 +65,85 @@ def left_behind(*, unread: int) -> tuple[Partition, bytes]:
     return partition, record.encode()
 
 
-def evaluation(partition: Partition) -> Evaluation:
-    return Evaluation({partition.number: partition}, EventClock(NOON))
+class Points:
+    """The evaluation of one partition, and what it published."""
+
+    def __init__(self, partition: Partition) -> None:
+        self.outbox = Outbox()
+        self._evaluation = Evaluation({partition.number: partition}, EventClock(NOON))
+
+    async def at(self, point: Instant) -> None:
+        journal = cast("EvaluationsTopic", self.outbox)
+        await self._evaluation._evaluate(point, journal, cast("AlertsTopic", self.outbox))
+
+    @property
+    def values(self) -> list[bytes]:
+        return self.outbox.values
+
+    @property
+    def journaled(self) -> list[str]:
+        return [json.loads(one)["as_of"] for one in self.outbox.points]
 
 
 async def test_what_an_earlier_owner_left_waits_until_the_partition_is_ready() -> None:
     partition, record = left_behind(unread=1)
-    outbox = cast("AlertsTopic", said := Outbox())
-    points = evaluation(partition)
-    await points._evaluate(NOON + SECOND, outbox)
-    assert said.values == []
+    points = Points(partition)
+    await points.at(NOON + SECOND)
+    assert points.values == []
     take(partition, order(2, "s1"))
-    await points._evaluate(NOON + 2 * SECOND, outbox)
-    await points._evaluate(NOON + 3 * SECOND, outbox)
-    assert said.values == [record]
+    await points.at(NOON + 2 * SECOND)
+    await points.at(NOON + 3 * SECOND)
+    assert points.values == [record]
     assert partition.published == 1
+
+
+async def test_each_point_at_which_anything_changed_is_journaled_once() -> None:
+    points = Points(partition := empty(NOON))
+    await points.at(NOON)
+    await points.at(NOON + SECOND)
+    take(partition, order(1, "s1"))
+    await points.at(NOON + 2 * SECOND)
+    await points.at(NOON + 3 * SECOND)
+    await points.at(NOON + 43_200 * SECOND)
+    assert points.journaled == [
+        "2026-11-20T12:00:00Z",
+        "2026-11-20T12:00:02Z",
+        "2026-11-21T00:00:00Z",
+    ]
+    assert points.outbox.points[1] == (
+        b'{"as_of":"2026-11-20T12:00:02Z","cut":'
+        b'{"claims":[0,0],"feedback":[0,0],"messages":[0,0],"orders":[0,1]}}'
+    )
+    assert partition.journaled_at == NOON + 43_200 * SECOND
+
+
+async def test_the_last_point_of_an_earlier_owner_is_journaled_with_its_record() -> None:
+    partition, record = left_behind(unread=0)
+    points = Points(partition)
+    await points.at(NOON + SECOND)
+    assert points.journaled == ["2026-11-20T12:00:00Z"]
+    assert points.values == [record]
+    await points.at(NOON + 2 * SECOND)
+    assert points.journaled == ["2026-11-20T12:00:00Z", "2026-11-20T12:00:02Z"]
+
+
+async def test_nothing_is_journaled_before_a_partition_is_ready() -> None:
+    partition, _ = left_behind(unread=1)
+    points = Points(partition)
+    await points.at(NOON + SECOND)
+    assert points.journaled == []
 
 
 async def test_an_alert_changes_again_only_after_its_last_record_is_out() -> None:
     partition, record = left_behind(unread=0)
     take(partition, *(order(n, "s1") for n in range(2, 30)))
-    outbox = cast("AlertsTopic", said := Outbox())
-    points = evaluation(partition)
-    await points._evaluate(NOON + SECOND, outbox)
-    assert said.values == [record]
+    points = Points(partition)
+    await points.at(NOON + SECOND)
+    assert points.values == [record]
     assert partition.decided == 1
-    await points._evaluate(NOON + 2 * SECOND, outbox)
-    assert [decode_record(value).to for value in said.values] == [Level.BREACHED, Level.OK]
-    assert [decode_record(value).seq for value in said.values] == [1, 2]
+    await points.at(NOON + 2 * SECOND)
+    assert [decode_record(value).to for value in points.values] == [Level.BREACHED, Level.OK]
+    assert [decode_record(value).seq for value in points.values] == [1, 2]
 
 
 async def test_a_worker_that_was_superseded_decides_no_more() -> None:
@@ -94,7 +152,7 @@ async def test_a_worker_that_was_superseded_decides_no_more() -> None:
     writer.superseded = True
     partition.own(writer)
     take(partition, order(1, "s1"), cancellation(1, "s1"))
-    outbox = cast("AlertsTopic", said := Outbox())
-    await evaluation(partition)._evaluate(NOON, outbox)
-    assert said.values == []
+    points = Points(partition)
+    await points.at(NOON)
+    assert (points.values, points.journaled) == ([], [])
     assert partition.decided == 0

@@ -13,7 +13,7 @@ from faust.exceptions import ProducerSendError
 from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import parse_instant
-from monitor.stream import alerts_topic, receivers
+from monitor.stream import publication, receivers
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.partition import Partition
 from monitor.stream.receivers import Receivers
@@ -81,7 +81,7 @@ async def test_records_are_published_with_their_seller_as_key_and_then_shown() -
 async def test_a_broker_that_refuses_is_asked_again_and_none_is_overtaken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(alerts_topic, "_BACKOFF_SECONDS_MIN", 0.001)
+    monkeypatch.setattr(publication, "_BACKOFF_SECONDS_MIN", 0.001)
     producer, shown = FlakyProducer(failures=3), list[AlertRecord]()
     topic = AlertsTopic(producer, "alerts", shown.append, Receivers())
     async with _running(topic):
