@@ -177,10 +177,16 @@ class Tallies:
             self._add(slot, day, OF_VERDICT[now])
 
     def _note_side(self, index: int, subject: Subject, *, is_bad: bool) -> None:
+        bad = self._bad.get(index)
         if is_bad:
-            self._bad.setdefault(index, set()).add(subject)
-        elif index in self._bad:
-            self._bad[index].discard(subject)
+            if bad is None:
+                bad = self._bad[index] = set()
+            bad.add(subject)
+        elif bad is not None and subject in bad:
+            bad.remove(subject)
+            # A set keeps the size of the worst day, when all orders were to be delivered late.
+            if not len(bad) & (len(bad) - 1):
+                self._bad[index] = set(bad)
 
     def _add(self, slot: int, day: Day | None, change: int) -> None:
         if day is not None and change:
