@@ -217,6 +217,25 @@ async def test_a_parked_engine_that_comes_back_reads_only_what_others_wrote(
     assert counts(parked, NOON) == [(1, 10)]
 
 
+async def _seconds_to_read(ledger: LedgerTopic) -> float:
+    began = asyncio.get_running_loop().time()
+    for number in range(PARTITIONS):
+        begin, end = await ledger.reader.bounds(number)
+        read = [one async for run, _ in ledger.reader.read(number, begin, end) for one in run]
+        assert [one.offset for one in read] == list(range(begin, end))
+        assert end > begin
+    return asyncio.get_running_loop().time() - began
+
+
+async def test_partitions_that_hold_little_are_read_one_after_the_other_without_a_wait(
+    ledger: LedgerTopic,
+) -> None:
+    for number in range(PARTITIONS):
+        await owned(ledger, 1, fresh(number))
+    # The broker would hold back a request for more by half a second.
+    assert min([await _seconds_to_read(ledger) for _ in range(3)]) < 0.2 * PARTITIONS
+
+
 async def test_a_ledger_of_another_program_or_of_a_newer_one_is_refused(
     settings: WorkerSettings, ledger: LedgerTopic
 ) -> None:
