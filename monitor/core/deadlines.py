@@ -5,6 +5,7 @@ from typing import get_args
 
 from monitor.core.facts import Message, Order, Return
 from monitor.core.instants import Day, Instant
+from monitor.core.market import Market
 from monitor.core.readings import ItemKind
 
 ItemKey = tuple[str, str]
@@ -21,22 +22,73 @@ class Deadlines:
     """Open items by kind and key.
 
     An item whose subject is past retention counts nowhere and is passed over.
+
+    Args:
+        market: whose rules say how long there is time.
     """
 
-    __slots__ = ("_items",)
+    __slots__ = ("_items", "_market")
 
-    def __init__(self) -> None:
+    def __init__(self, market: Market) -> None:
+        self._market = market
         self._items: dict[ItemKind, dict[ItemKey, Item]] = {kind: {} for kind in _KINDS}
 
-    def note(
-        self, kind: ItemKind, key: ItemKey, subject: Order | Return | Message, due_at: Instant
-    ) -> None:
-        """Open an item, or move its due instant."""
-        self._items[kind][key] = (subject, due_at)
+    def adopt(self, market: Market) -> None:
+        """Go on under another policy that counts the same."""
+        self._market = market
 
-    def close(self, kind: ItemKind, key: ItemKey) -> None:
-        """Close an item, where it was open."""
-        self._items[kind].pop(key, None)
+    def note_shipment(self, order: Order) -> None:
+        """Open, move or close what the facts of an order say of its shipment."""
+        awaited = (
+            order.placed_at is not None
+            and order.fulfilled_by == "seller"
+            and order.shipped_at is None
+            and order.cancelled_at is None
+            and self._market.known
+        )
+        due_at = order.ship_due_at if awaited else None
+        self._note("shipment", (order.id, ""), order, due_at)
+
+    def note_claims(self, order: Order) -> None:
+        """The same of the answers to its claims."""
+        rule = self._market.rule("order_defect_rate")
+        if rule is None or rule.claim_within is None:
+            return
+        for name, claim in (order.claims or {}).items():
+            open_ = claim.kind == "guarantee" and claim.outcome is None
+            due_at = None
+            if open_ and claim.opened_at is not None:
+                due_at = claim.opened_at + rule.claim_within
+            self._note("claim_answer", (order.id, name), order, due_at)
+
+    def note_return(self, request: Return) -> None:
+        """The same of the answer to a return request."""
+        rule = self._market.rule("return_dissatisfaction_rate")
+        due_at = None
+        if rule is not None and request.requested_at is not None:
+            open_ = request.valid and request.answered_at is None
+            due_at = request.requested_at + rule.answer_within if open_ else None
+        self._note("return_answer", (request.order, request.id), request, due_at)
+
+    def note_message(self, message: Message) -> None:
+        """The same of the reply to a message."""
+        rule = self._market.rule("contact_response_rate")
+        due_at = None
+        if rule is not None and message.received_at is not None and message.replied_at is None:
+            due_at = message.received_at + rule.reply_within
+        self._note("reply", ("", message.id), message, due_at)
+
+    def forget_order(self, order: Order) -> None:
+        """Close all items of an order."""
+        self._note("shipment", (order.id, ""), order, None)
+        for claim in order.claims or ():
+            self._note("claim_answer", (order.id, claim), order, None)
+        for request in order.returns or ():
+            self._note("return_answer", (order.id, request), order, None)
+
+    def forget_message(self, message: Message) -> None:
+        """Close the item of a message."""
+        self._note("reply", ("", message.id), message, None)
 
     def kinds(self) -> Iterator[ItemKind]:
         """The kinds of which there are items."""
@@ -47,3 +99,15 @@ class Deadlines:
         for key, (subject, due_at) in self._items[kind].items():
             if subject.day is None or subject.day > floor:
                 yield key, due_at
+
+    def _note(
+        self,
+        kind: ItemKind,
+        key: ItemKey,
+        subject: Order | Return | Message,
+        due_at: Instant | None,
+    ) -> None:
+        if due_at is None:
+            self._items[kind].pop(key, None)
+        else:
+            self._items[kind][key] = (subject, due_at)

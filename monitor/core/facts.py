@@ -49,6 +49,7 @@ class Return(Subject, kw_only=True, eq=False, gc=False):
 class Feedback(Struct, kw_only=True, gc=False):
     """Seller feedback; ``rating`` is 0 while only its removal is known."""
 
+    id: str
     at: Instant
     removed: bool
     rating: int
@@ -65,7 +66,11 @@ class Claim(Struct, kw_only=True, gc=False):
 
 
 class Order(Subject, kw_only=True, eq=False, gc=False):
-    """An order with its returns, feedback and claims by their ids.
+    """An order with its feedback, its returns and claims by their ids.
+
+    ``scanned``: the carrier of the shipment scanned its tracking number. Most orders have no
+    other scan, and a million of them should not take a gigabyte; so that one has no object,
+    and feedback, mostly one if any, no dictionary.
 
     ``messages`` counts the buyer messages that name it. ``ship_due_at`` is the ship-by date
     under the policy in force, promised or from handling days; ``days`` are the order day and
@@ -82,14 +87,15 @@ class Order(Subject, kw_only=True, eq=False, gc=False):
     shipped_at: Instant | None = None
     carrier: str | None = None
     tracking: str | None = None
-    scans: tuple[Scan, ...] = ()
+    scanned: bool = False
+    other_scans: tuple[Scan, ...] = ()
     delivered_at: Instant | None = None
     cancelled_at: Instant | None = None
     cancelled_by: CancelledBy = "buyer"
     cancel_reason: str | None = None
     refunded_at: Instant | None = None
     returns: dict[str, Return] | None = None
-    feedback: dict[str, Feedback] | None = None
+    feedback: tuple[Feedback, ...] = ()
     claims: dict[str, Claim] | None = None
     messages: int = 0
     ship_due_at: Instant | None = None
@@ -104,12 +110,18 @@ class Order(Subject, kw_only=True, eq=False, gc=False):
         return self.shipped_at is None or self.shipped_at >= self.cancelled_at
 
     @property
-    def validly_scanned(self) -> bool:
-        """Whether the carrier of the shipment scanned its tracking number."""
-        if not self.scans or self.carrier is None or self.tracking is None:
-            return False
+    def shipment_mark(self) -> Scan | None:
+        """The scan that would be the shipment's; None where a carrier or number is missing."""
+        if self.carrier is None or self.tracking is None:
+            return None
         mark = scan_of(self.carrier, self.tracking)
-        return all(mark) and mark in self.scans
+        return mark if all(mark) else None
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """All scans, sorted."""
+        mark = self.shipment_mark if self.scanned else None
+        return self.other_scans if mark is None else tuple(sorted((*self.other_scans, mark)))
 
 
 class Message(Subject, kw_only=True, eq=False, gc=False):
@@ -159,7 +171,7 @@ def newest_at(order: Order) -> Instant | None:
     """The latest instant known of an order, for one that was never placed."""
     known = [order.placed_at, order.shipped_at, order.delivered_at, order.cancelled_at]
     known += [order.refunded_at, order.ship_by_said_at, order.deliver_by_said_at]
-    known += [feedback.at for feedback in (order.feedback or {}).values()]
+    known += [feedback.at for feedback in order.feedback]
     for claim in (order.claims or {}).values():
         known += [claim.opened_at, claim.decided_at]
     for request in (order.returns or {}).values():

@@ -7,31 +7,9 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any
 
+from monitor.core import events as ev
 from monitor.core import merging
 from monitor.core.deadlines import Deadlines
-from monitor.core.events import (
-    ClaimDecided,
-    ClaimOpened,
-    Event,
-    FeedbackLeft,
-    FeedbackRemoved,
-    MessageAnswered,
-    MessageDismissed,
-    MessageReceived,
-    OrderAmended,
-    OrderCancelled,
-    OrderDelivered,
-    OrderPlaced,
-    OrderRefunded,
-    OrderScanned,
-    OrderShipped,
-    ReturnAnswered,
-    ReturnRated,
-    ReturnRequested,
-    ServiceRated,
-    ViolationReported,
-    ViolationResolved,
-)
 from monitor.core.facts import (
     Message,
     Order,
@@ -39,13 +17,13 @@ from monitor.core.facts import (
     Subject,
     Violation,
     Vote,
-    newest_at,
     share_texts,
 )
-from monitor.core.instants import Day, Instant
+from monitor.core.instants import Instant
 from monitor.core.journal import Journal
 from monitor.core.kept import Heartbeat, Kept
-from monitor.core.limits import RECORD_BYTES_MAX, growth_bytes, has_room, may_name
+from monitor.core.leaving import Leaving
+from monitor.core.limits import RECORD_BYTES_MAX, growth_bytes, has_room, has_room_to_name
 from monitor.core.market import Judged, Market
 from monitor.core.metrics.metric import Fact
 from monitor.core.readings import MovedBy
@@ -53,9 +31,6 @@ from monitor.core.schedule import Schedule
 from monitor.core.tallies import Tallies
 
 Note = Callable[[Any, Any, Instant], bool]
-
-# Subjects stay a little past their retention, since a local date can step back by one.
-_LEAVE_AFTER_DAYS = 3
 
 
 class Outcome(IntEnum):
@@ -105,7 +80,7 @@ class Account:
         self.heartbeat = Heartbeat(id="latest")
         self._begin_counting(market)
 
-    def merge(self, event: Event, at: Instant, now: Instant) -> Outcome:
+    def merge(self, event: ev.Event, at: Instant, now: Instant) -> Outcome:
         """Merge one event that has happened by ``now``."""
         found = _MERGES.get(type(event))
         if found is None:
@@ -123,14 +98,14 @@ class Account:
         if isinstance(subject, Order):
             share_texts(subject)
             self.tallies.redate(subject)
-            self._note_claims(subject)
+            self.deadlines.note_claims(subject)
             for request in (subject.returns or {}).values():
                 self.recount(request, now)
         elif isinstance(subject, Message) and subject.order != named:
             self._rename(subject, named, now)
         self.recount(subject, now)
         if is_new:
-            self._file_leaving(subject, self._last_day(subject, unknown=self.market.day))
+            self._leaving.file_known(subject, unknown=self.market.day)
 
     def rebuild(self, market: Market, now: Instant) -> Iterator[None]:
         """Count everything anew under another policy, one subject a step."""
@@ -143,10 +118,10 @@ class Account:
                 subject.counted_answer = None
             if isinstance(subject, Order):
                 self.tallies.redate(subject)
-                self._note_claims(subject)
+                self.deadlines.note_claims(subject)
             self.recount(subject, now)
             if not isinstance(subject, Return):
-                self._file_leaving(subject, self._last_day(subject, unknown=market.day))
+                self._leaving.file_known(subject, unknown=market.day)
             yield
         self.tallies.moved_by = "events"
 
@@ -154,6 +129,8 @@ class Account:
         """Go on under another policy that counts the same."""
         self.market = market
         self.tallies.adopt(market)
+        self.deadlines.adopt(market)
+        self._leaving.adopt(market)
 
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""
@@ -187,16 +164,10 @@ class Account:
 
     def drop_expired(self) -> Iterator[None]:
         """Forget the subjects whose day has long left, one a step; due as local days pass."""
-        today = self.market.day
-        gone_day = today - self.market.rules.retention_days - _LEAVE_AFTER_DAYS
-        for day in sorted(day for day in self._leaving if day <= today):
-            for subject in self._leaving.pop(day):
-                last_day = self._last_day(subject, unknown=gone_day)
-                if last_day <= gone_day:
-                    self._forget(subject)
-                else:
-                    self._file_leaving(subject, last_day)
-                yield
+        for subject, is_gone in self._leaving.due():
+            if is_gone:
+                self._forget(subject)
+            yield
 
     def is_empty(self) -> bool:
         """Whether nothing is left."""
@@ -231,8 +202,8 @@ class Account:
     def _begin_counting(self, market: Market, moved_by: MovedBy = "events") -> None:
         self.market = market
         self.tallies = Tallies(market, moved_by)
-        self.deadlines = Deadlines()
-        self._leaving: dict[Day, list[Subject]] = {}
+        self.deadlines = Deadlines(market)
+        self._leaving = Leaving(market, self.orders)
 
     def _merge_heartbeat(self, at: Instant) -> Outcome:
         self.heartbeat.events += 1
@@ -280,7 +251,7 @@ class Account:
         changed = note(order, event, at)
         if changed:
             self.tallies.recount_order(order, now, self.market.resting_on[fact])
-            self._note_claims(order)
+            self.deadlines.note_claims(order)
         return self._outcome(order, changed)
 
     def _merge_return(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
@@ -292,7 +263,7 @@ class Account:
         message = self.messages.get(event.message)
         if message is None:
             message = self.messages[event.message] = Message(id=event.message)
-            self._file_leaving(message, self.market.calendar.day_of(at))
+            self._leaving.file(message, self.market.calendar.day_of(at))
         named = message.order
         changed = note(message, event, at)
         if message.order != named:
@@ -303,14 +274,14 @@ class Account:
         vote = self.votes.get(event.vote)
         if vote is None:
             vote = self.votes[event.vote] = Vote(id=event.vote)
-            self._file_leaving(vote, self.market.calendar.day_of(at))
+            self._leaving.file(vote, self.market.calendar.day_of(at))
         return self._settle(vote, note(vote, event, at), now)
 
     def _merge_violation(self, note: Note, event: Any, at: Instant, now: Instant) -> Outcome:
         violation = self.violations.get(event.violation)
         if violation is None:
             violation = self.violations[event.violation] = Violation(id=event.violation)
-            self._file_leaving(violation, self.market.calendar.day_of(at))
+            self._leaving.file(violation, self.market.calendar.day_of(at))
         return self._settle(violation, note(violation, event, at), now)
 
     def _settle(self, subject: Subject, changed: bool, now: Instant) -> Outcome:  # noqa: FBT001
@@ -337,16 +308,15 @@ class Account:
         order = self.orders.get(name)
         if order is None:
             order = self.orders[name] = Order(id=name)
-            self._file_leaving(order, self.market.calendar.day_of(at))
+            self._leaving.file(order, self.market.calendar.day_of(at))
         return order
 
     def _has_room(self, event: Any, growth: int, at: Instant) -> bool:
         kind = type(event)
-        if kind is MessageReceived:
-            known = self.messages.get(event.message)
+        if kind is ev.MessageReceived:
             order = self.orders.get(event.order) if event.order is not None else None
-            return growth <= RECORD_BYTES_MAX and may_name(known, order)
-        if kind is ViolationReported:
+            return has_room_to_name(self.messages.get(event.message), order, growth)
+        if kind is ev.ViolationReported:
             return growth <= RECORD_BYTES_MAX
         return has_room(self.orders.get(event.order) or self._order(event.order, at), growth)
 
@@ -365,7 +335,7 @@ class Account:
 
     def _recount_order(self, order: Order, now: Instant, judged: Judged) -> None:
         self.tallies.recount_order(order, now, judged)
-        self._note_shipment(order)
+        self.deadlines.note_shipment(order)
         self._schedule_turn(order, self.tallies.next_turn(order, now))
 
     def _schedule_turn(self, subject: Subject, turn_at: Instant | None) -> None:
@@ -375,77 +345,14 @@ class Account:
     def _recount(self, subject: Subject, metric: str, at: Instant | None, now: Instant) -> None:
         self.tallies.recount(metric, subject, at, now)
         if isinstance(subject, Return):
-            self._note_return(subject)
+            self.deadlines.note_return(subject)
         self._schedule_turn(subject, self.tallies.next_turn_of(metric, subject, now))
 
     def _recount_message(self, message: Message, now: Instant) -> None:
         was_day = message.day
         self._recount(message, "contact_response_rate", message.received_at, now)
         self.tallies.recount_answer(message, was_day)
-        rule = self.market.rule("contact_response_rate")
-        if rule is None or message.received_at is None or message.replied_at is not None:
-            self.deadlines.close("reply", ("", message.id))
-        else:
-            due_at = message.received_at + rule.reply_within
-            self.deadlines.note("reply", ("", message.id), message, due_at)
-
-    def _note_shipment(self, order: Order) -> None:
-        awaited = (
-            order.placed_at is not None
-            and order.fulfilled_by == "seller"
-            and order.shipped_at is None
-            and order.cancelled_at is None
-            and self.market.known
-        )
-        if awaited:
-            assert order.ship_due_at is not None
-            self.deadlines.note("shipment", (order.id, ""), order, order.ship_due_at)
-        else:
-            self.deadlines.close("shipment", (order.id, ""))
-
-    def _note_claims(self, order: Order) -> None:
-        rule = self.market.rule("order_defect_rate")
-        if rule is None or rule.claim_within is None:
-            return
-        for name, claim in (order.claims or {}).items():
-            opened_at = claim.opened_at
-            if opened_at is None or claim.kind != "guarantee" or claim.outcome is not None:
-                self.deadlines.close("claim_answer", (order.id, name))
-            else:
-                due_at = opened_at + rule.claim_within
-                self.deadlines.note("claim_answer", (order.id, name), order, due_at)
-
-    def _note_return(self, request: Return) -> None:
-        rule = self.market.rule("return_dissatisfaction_rate")
-        key = (request.order, request.id)
-        open_ = request.requested_at is not None and request.valid and request.answered_at is None
-        if rule is not None and open_:
-            assert request.requested_at is not None
-            due_at = request.requested_at + rule.answer_within
-            self.deadlines.note("return_answer", key, request, due_at)
-        else:
-            self.deadlines.close("return_answer", key)
-
-    def _file_leaving(self, subject: Subject, last_day: Day) -> None:
-        leave_day = last_day + self.market.rules.retention_days + _LEAVE_AFTER_DAYS
-        self._leaving.setdefault(max(leave_day, self.market.day + 1), []).append(subject)
-
-    def _last_day(self, subject: Subject, *, unknown: Day) -> Day:
-        """The last day on which a subject, or anything within it, belongs.
-
-        ``unknown`` where nothing tells: a message answered, but never received.
-        """
-        days = [] if subject.day is None else [subject.day]
-        if isinstance(subject, Order):
-            returns = (subject.returns or {}).values()
-            days += [request.day for request in returns if request.day is not None]
-            newest = newest_at(subject) if subject.day is None else None
-            if newest is not None:
-                days.append(self.market.calendar.day_of(newest))
-        elif isinstance(subject, Message) and subject.order in self.orders:
-            # An order counts the messages that name it, as long as it counts itself.
-            days.append(self._last_day(self.orders[subject.order], unknown=unknown))
-        return max(days, default=unknown)
+        self.deadlines.note_message(message)
 
     def _forget(self, subject: Subject) -> None:
         subject.wake_at = None
@@ -455,13 +362,10 @@ class Account:
             case Order():
                 for request in (subject.returns or {}).values():
                     request.wake_at = None
-                    self.deadlines.close("return_answer", (subject.id, request.id))
-                for claim in subject.claims or ():
-                    self.deadlines.close("claim_answer", (subject.id, claim))
-                self.deadlines.close("shipment", (subject.id, ""))
+                self.deadlines.forget_order(subject)
                 del self.orders[subject.id]
             case Message():
-                self.deadlines.close("reply", ("", subject.id))
+                self.deadlines.forget_message(subject)
                 del self.messages[subject.id]
             case Vote():
                 del self.votes[subject.id]
@@ -470,25 +374,25 @@ class Account:
 
 
 _MERGES: dict[type, tuple[Callable[..., Outcome], Note, Fact | None]] = {
-    OrderPlaced: (Account._merge_dates, merging.note_placed, None),
-    OrderAmended: (Account._merge_dates, merging.note_promises, None),
-    OrderShipped: (Account._merge_ending, merging.note_shipped, "shipment"),
-    OrderScanned: (Account._merge_order, merging.note_scanned, "scan"),
-    OrderDelivered: (Account._merge_order, merging.note_delivered, "delivery"),
-    OrderCancelled: (Account._merge_ending, merging.note_cancelled, "cancellation"),
-    OrderRefunded: (Account._merge_order, merging.note_refunded, "refund"),
-    FeedbackLeft: (Account._merge_order, merging.note_feedback, "feedback"),
-    FeedbackRemoved: (Account._merge_order, merging.note_feedback, "feedback"),
-    ClaimOpened: (Account._merge_claim, merging.note_claim_opened, "claim"),
-    ClaimDecided: (Account._merge_claim, merging.note_claim_decided, "claim"),
-    ReturnRequested: (Account._merge_return, merging.note_return_requested, None),
-    ReturnAnswered: (Account._merge_return, merging.note_return_answered, None),
-    ReturnRated: (Account._merge_return, merging.note_return_rated, None),
-    ServiceRated: (Account._merge_vote, merging.note_vote, None),
-    ViolationReported: (Account._merge_violation, merging.note_violation_reported, None),
-    ViolationResolved: (Account._merge_violation, merging.note_violation_resolved, None),
-    MessageReceived: (Account._merge_message, merging.note_message_received, None),
-    MessageAnswered: (Account._merge_message, merging.note_message_closed, None),
-    MessageDismissed: (Account._merge_message, merging.note_message_closed, None),
+    ev.OrderPlaced: (Account._merge_dates, merging.note_placed, None),
+    ev.OrderAmended: (Account._merge_dates, merging.note_promises, None),
+    ev.OrderShipped: (Account._merge_ending, merging.note_shipped, "shipment"),
+    ev.OrderScanned: (Account._merge_order, merging.note_scanned, "scan"),
+    ev.OrderDelivered: (Account._merge_order, merging.note_delivered, "delivery"),
+    ev.OrderCancelled: (Account._merge_ending, merging.note_cancelled, "cancellation"),
+    ev.OrderRefunded: (Account._merge_order, merging.note_refunded, "refund"),
+    ev.FeedbackLeft: (Account._merge_order, merging.note_feedback, "feedback"),
+    ev.FeedbackRemoved: (Account._merge_order, merging.note_feedback, "feedback"),
+    ev.ClaimOpened: (Account._merge_claim, merging.note_claim_opened, "claim"),
+    ev.ClaimDecided: (Account._merge_claim, merging.note_claim_decided, "claim"),
+    ev.ReturnRequested: (Account._merge_return, merging.note_return_requested, None),
+    ev.ReturnAnswered: (Account._merge_return, merging.note_return_answered, None),
+    ev.ReturnRated: (Account._merge_return, merging.note_return_rated, None),
+    ev.ServiceRated: (Account._merge_vote, merging.note_vote, None),
+    ev.ViolationReported: (Account._merge_violation, merging.note_violation_reported, None),
+    ev.ViolationResolved: (Account._merge_violation, merging.note_violation_resolved, None),
+    ev.MessageReceived: (Account._merge_message, merging.note_message_received, None),
+    ev.MessageAnswered: (Account._merge_message, merging.note_message_closed, None),
+    ev.MessageDismissed: (Account._merge_message, merging.note_message_closed, None),
 }
 """Per type of event: how it merges, the rule of its facts, and the fact of an order it tells."""

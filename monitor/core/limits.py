@@ -62,15 +62,16 @@ def has_room(order: Order, growth: int) -> bool:
 
 
 def _items_of(order: Order) -> int:
-    items = len(order.scans)
-    for found in (order.feedback, order.claims, order.returns):
-        if found:
-            items += len(found)
-    return items
+    items = order.scanned + len(order.other_scans) + len(order.feedback)
+    if order.claims:
+        items += len(order.claims)
+    return items + len(order.returns) if order.returns else items
 
 
-def may_name(message: Message | None, order: Order | None) -> bool:
-    """Whether a message may name an order, which others name already."""
+def has_room_to_name(message: Message | None, order: Order | None, growth: int) -> bool:
+    """Whether a message may grow so far, and name an order that others name already."""
+    if growth > RECORD_BYTES_MAX:
+        return False
     if message is not None and message.order is not None:
         return True
     return order is None or order.messages < ITEMS_MAX

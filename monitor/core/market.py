@@ -12,6 +12,7 @@ from monitor.core.instants import Day, Instant
 from monitor.core.metrics import METRICS
 from monitor.core.metrics.metric import COUNTED, HIT, OUT, Fact, Metric, SubjectKind
 from monitor.core.rules import CountOn, MarketplaceRules, MetricRule, Population, WindowDays
+from monitor.core.series import Series
 from monitor.core.windows import Frame, Lagged, frame_of, in_slot, tally
 
 SeriesKey = tuple[int, str | None]
@@ -264,6 +265,18 @@ class Market:
             for rule in rules
         )
         self._windows = tuple(lagged)
+        self.series_of = {key: self._series(*key) for key in self.series}
+
+    def _series(self, index: int, category: str | None) -> Series:
+        rule, metric = self.rules.metrics[index], self.metrics[index]
+        return Series(
+            rule,
+            category,
+            self.slots[index, category],
+            tuple(zip(rule.windows, self.windows_of[index], strict=True)),
+            only_counts=metric.only_counts,
+            is_timed=metric.subject is SubjectKind.MESSAGE,
+        )
 
     def _remember_days(self, days: Days) -> tuple[Days, Day | None]:
         if len(self._days) > _REMEMBERED_MAX:

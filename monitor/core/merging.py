@@ -78,7 +78,12 @@ def take_shipped(order: Order, at: Instant, carrier: str | None, tracking: str |
     known = (_rank(order.carrier), _rank(order.tracking))
     if not _is_earlier(at, own, order.shipped_at, known):
         return False
+    scans = order.scans
     order.shipped_at, order.carrier, order.tracking = at, carrier, tracking
+    if scans:
+        mark = order.shipment_mark
+        order.scanned = mark in scans
+        order.other_scans = tuple(scan for scan in scans if scan != mark)
     return True
 
 
@@ -89,9 +94,12 @@ def note_scanned(order: Order, event: ev.OrderScanned, at: Instant) -> bool:  # 
 
 def take_scan(order: Order, scan: Scan) -> bool:
     """All scans are kept."""
-    if scan in order.scans:
+    if scan == order.shipment_mark:
+        was_scanned, order.scanned = order.scanned, True
+        return not was_scanned
+    if scan in order.other_scans:
         return False
-    order.scans = tuple(sorted((*order.scans, scan)))
+    order.other_scans = tuple(sorted((*order.other_scans, scan)))
     return True
 
 
@@ -140,18 +148,21 @@ def note_feedback(order: Order, event: ev.FeedbackLeft | ev.FeedbackRemoved, at:
     """Per feedback the latest of left and removed wins; removal wins a tie."""
     removed = isinstance(event, ev.FeedbackRemoved)
     rating = 0 if isinstance(event, ev.FeedbackRemoved) else event.rating
-    return take_feedback(order, event.feedback, Feedback(at=at, removed=removed, rating=rating))
+    told = Feedback(id=event.feedback, at=at, removed=removed, rating=rating)
+    return take_feedback(order, told)
 
 
-def take_feedback(order: Order, name: str, feedback: Feedback) -> bool:
+def take_feedback(order: Order, told: Feedback) -> bool:
     """Per feedback the latest wins."""
-    if order.feedback is None:
-        order.feedback = {}
-    known = order.feedback.get(name)
-    own = (feedback.at, feedback.removed, feedback.rating)
-    if known and own <= (known.at, known.removed, known.rating):
-        return False
-    order.feedback[name] = feedback
+    others = order.feedback
+    for known in order.feedback:
+        if known.id == told.id:
+            own = (told.at, told.removed, told.rating)
+            if own <= (known.at, known.removed, known.rating):
+                return False
+            others = tuple(one for one in order.feedback if one is not known)
+            break
+    order.feedback = (*others, told)
     return True
 
 

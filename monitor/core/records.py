@@ -214,7 +214,7 @@ def encode_order(order: Order) -> bytes:
             order.cancel_reason,
             order.refunded_at,
             order.scans,
-            {name: _feedback_record(one) for name, one in feedback.items()} if feedback else None,
+            {one.id: _feedback_record(one) for one in feedback} if feedback else None,
             {name: _claim_record(one) for name, one in claims.items()} if claims else None,
             {name: _return_record(one) for name, one in returns.items()} if returns else None,
         )
@@ -318,8 +318,8 @@ def _absorb_fate(order: Order, record: _Order) -> None:
 
 def _absorb_items(order: Order, record: _Order) -> None:
     for name, said in (record.feedback or {}).items():
-        told = Feedback(at=said.at, removed=said.removed, rating=said.rating)
-        merging.take_feedback(order, name, told)
+        told = Feedback(id=name, at=said.at, removed=said.removed, rating=said.rating)
+        merging.take_feedback(order, told)
     for name, found in (record.claims or {}).items():
         claim = merging.claim_of(order, name)
         if found.opened_at is not None:

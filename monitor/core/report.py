@@ -9,16 +9,9 @@ from monitor.core.instants import Day, Instant
 from monitor.core.ledger import Account
 from monitor.core.market import SeriesKey
 from monitor.core.metrics.metric import COUNTED, HIT, OUT, Metric, SubjectKind
-from monitor.core.readings import (
-    MovedBy,
-    OpenItems,
-    Reading,
-    headroom_of,
-    level_of,
-    orders_to_recover_of,
-)
+from monitor.core.readings import MovedBy, OpenItems, Reading
 from monitor.core.rules import MetricRule, WindowDays
-from monitor.core.windows import untally
+from monitor.core.windows import last_slot_of, untally
 
 _UNMOVED: Mapping[SeriesKey, MovedBy] = {}
 
@@ -43,34 +36,30 @@ def readings_of(
     moved_by: Mapping[SeriesKey, MovedBy] = _UNMOVED,
 ) -> Iterator[Reading]:
     """One reading per window of each series."""
-    market, tallies = account.market, account.tallies
-    for index, category in keys:
-        rule, metric = market.rules.metrics[index], market.metrics[index]
-        limit = rule.limit if category is None else rule.by_category[category]
-        timed = metric.subject is SubjectKind.MESSAGE
-        answers = tallies.answer_sums(index) if timed else [0] * len(rule.windows)
-        for window, total, answer in zip(
-            rule.windows, tallies.sums((index, category)), answers, strict=True
-        ):
-            numerator, counted = untally(total)
-            denominator = None if metric.only_counts else counted
-            answer_micros, answered = untally(answer)
+    market, sums = account.market, account.tallies.window_sums()
+    for key in keys:
+        series = market.series_of[key]
+        for window, place in series.windows:
+            said = series.says(sums[place])
+            answer_micros = answered = 0
+            if series.is_timed:
+                answer_micros, answered = untally(last_slot_of(sums[place], market.answers_slot))
             yield Reading(
                 seller=account.seller,
                 marketplace=market.name,
-                metric=metric.name,
+                metric=series.metric,
                 window_days=window,
-                category=category,
-                numerator=numerator,
-                denominator=denominator,
-                limit=limit,
-                approach=rule.approach,
-                level=level_of(numerator, denominator, limit, rule.approach),
-                headroom=headroom_of(numerator, denominator, limit),
-                orders_to_recover=orders_to_recover_of(numerator, denominator, limit),
+                category=series.category,
+                numerator=said.numerator,
+                denominator=said.denominator,
+                limit=series.limit,
+                approach=series.approach,
+                level=said.level,
+                headroom=said.headroom,
+                orders_to_recover=said.orders_to_recover,
                 answered=answered,
                 answer_micros=answer_micros,
-                moved_by=moved_by.get((index, category), "events"),
+                moved_by=moved_by.get(key, "events"),
             )
 
 

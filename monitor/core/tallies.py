@@ -10,7 +10,7 @@ from monitor.core.facts import Message, Order, Subject
 from monitor.core.instants import Day, Instant
 from monitor.core.market import OF_VERDICT, Held, Judged, Market, SeriesKey
 from monitor.core.readings import MovedBy
-from monitor.core.windows import Buckets, in_slot, last_slot_of, slot_of, tally
+from monitor.core.windows import Buckets, in_slot, tally
 
 
 class Tallies:
@@ -159,15 +159,9 @@ class Tallies:
         self._note_moved()
         return iter(self._market.keys_of(self._known))
 
-    def sums(self, key: SeriesKey) -> list[int]:
-        """The tally of each window of a series."""
-        slot, sums = self._market.slots[key], self._buckets.sums(self._market.frame)
-        return [slot_of(sums[window], slot) for window in self._market.windows_of[key[0]]]
-
-    def answer_sums(self, index: int) -> list[int]:
-        """Answer time in microseconds and number of answers, per window, as tallies."""
-        slot, sums = self._market.answers_slot, self._buckets.sums(self._market.frame)
-        return [last_slot_of(sums[window], slot) for window in self._market.windows_of[index]]
+    def window_sums(self) -> list[int]:
+        """The bucket sum of each window of the market; not to be changed by the caller."""
+        return self._buckets.sums(self._market.frame)
 
     def _held(
         self, verdict: int, days: tuple[Day | None, ...], category: str | None

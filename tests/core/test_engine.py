@@ -241,3 +241,22 @@ def test_the_evidence_adds_up_to_the_reading() -> None:
 def reading_of(engine: Engine, metric: str) -> Reading:
     (found,) = (reading for reading in engine.readings() if reading.metric == metric)
     return found
+
+
+def test_a_scan_counts_as_the_shipments_whichever_shipment_turns_out_the_earliest() -> None:
+    engine = engine_at("2018-03-09T00:00:00Z")
+    parcel = {"order": "o-1", "carrier": "UPS"}
+    engine.apply(
+        [
+            placed("2018-03-01T08:00:00Z", order="o-1"),
+            event("order_shipped", "2018-03-02T08:00:00Z", **parcel, tracking="1Z"),
+            event("order_scanned", "2018-03-02T09:00:00Z", **parcel, tracking=" 1z"),
+            event("order_scanned", "2018-03-02T10:00:00Z", **parcel, tracking="2Z"),
+        ]
+    )
+    (order,) = (account.orders["o-1"] for account in engine._accounts.values())
+    assert (order.scanned, order.scans) == (True, (("ups", "1z"), ("ups", "2z")))
+    engine.apply([event("order_shipped", "2018-03-01T09:00:00Z", **parcel, tracking="3Z")])
+    assert (order.scanned, order.scans) == (False, (("ups", "1z"), ("ups", "2z")))
+    engine.apply([event("order_shipped", "2018-03-01T08:30:00Z", **parcel, tracking="2z")])
+    assert (order.scanned, order.scans) == (True, (("ups", "1z"), ("ups", "2z")))

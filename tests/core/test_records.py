@@ -30,8 +30,9 @@ def test_an_order_comes_back_with_all_that_belongs_to_it() -> None:
         shipped_at=4,
         carrier="UPS",
         tracking="1Z",
-        scans=(("ups", "1z"),),
-        feedback={"f": Feedback(at=6, removed=False, rating=1)},
+        scanned=True,
+        other_scans=(("dhl", "2"),),
+        feedback=(Feedback(id="f", at=6, removed=False, rating=1),),
         claims={"c": Claim(opened_at=7, decided_at=8, outcome="denied", at_fault="buyer")},
         returns={"r": Return(id="r", order="o-1", requested_at=9, rated_at=10, satisfied=False)},
     )

@@ -33,10 +33,9 @@ def counts(claim: Claim, rule: MetricRule) -> bool:
 
 
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
-    if order.feedback is not None:
-        for feedback in order.feedback.values():
-            if is_negative(feedback, rule.negative_rating_max):
-                return COUNTED | HIT
+    for feedback in order.feedback:
+        if is_negative(feedback, rule.negative_rating_max):
+            return COUNTED | HIT
     if order.claims is not None:
         for claim in order.claims.values():
             if counts(claim, rule):
@@ -47,9 +46,9 @@ def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
 def feedback_reasons(order: Order, rating_max: int, calendar: Calendar) -> list[str]:
     """Each negative feedback of an order in words."""
     return [
-        f"feedback {name}, {found.rating} star{'s' * (found.rating > 1)},"
+        f"feedback {found.id}, {found.rating} star{'s' * (found.rating > 1)},"
         f" {local_date(found.at, calendar)}"
-        for name, found in sorted((order.feedback or {}).items())
+        for found in sorted(order.feedback, key=lambda one: one.id)
         if is_negative(found, rating_max)
     ]
 

@@ -22,7 +22,7 @@ def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
         or (order.cancelled_at is not None and not _buyer_changed_mind(order))
         or (order.fulfilled_by == "seller" and is_late(order, now))
         or (order.claims is not None and _has_claim(order))
-        or (order.feedback is not None and _has_negative_feedback(order, rule))
+        or (order.feedback and _has_negative_feedback(order, rule))
     )
     return COUNTED if spoiled else COUNTED | HIT
 
@@ -36,8 +36,7 @@ def _has_claim(order: Order) -> bool:
 
 
 def _has_negative_feedback(order: Order, rule: MetricRule) -> bool:
-    found = (order.feedback or {}).values()
-    return any(is_negative(feedback, rule.negative_rating_max) for feedback in found)
+    return any(is_negative(feedback, rule.negative_rating_max) for feedback in order.feedback)
 
 
 def _reasons(order: Order, rule: MetricRule, now: Instant, calendar: Calendar) -> tuple[str, ...]:

@@ -17,13 +17,13 @@ from monitor.core.rules import MetricRule, Population
 def _judge(order: Order, rule: MetricRule, now: Instant) -> int:
     if order.shipped_at is None:
         return OUT
-    if order.validly_scanned:
+    if order.scanned:
         return COUNTED | HIT
     return COUNTED if now >= order.shipped_at + rule.scan_grace else OUT
 
 
 def _turns_at(order: Order, rule: MetricRule) -> Instant | None:
-    if order.shipped_at is None or order.validly_scanned:
+    if order.shipped_at is None or order.scanned:
         return None
     return order.shipped_at + rule.scan_grace
 
@@ -35,7 +35,7 @@ def _reasons(
     calendar: Calendar,
 ) -> tuple[str, ...]:
     assert order.shipped_at is not None
-    if order.validly_scanned:
+    if order.scanned:
         return (f"{order.carrier} scanned {order.tracking}",)
     if not (order.tracking or "").strip():
         return ("shipped without tracking number",)
