@@ -18,6 +18,7 @@ from monitor.core.journal import LedgerRecord
 from monitor.core.readings import Level
 from monitor.core.records import FORMAT, key_of
 from monitor.errors import LedgerError
+from monitor.stream.intake import partition_of
 from monitor.stream.ledger_topic import LedgerTopic, Sent, ledger_topic
 from monitor.stream.partition import Partition
 from monitor.stream.recovery import Recovery
@@ -36,6 +37,7 @@ from tests.stream.live import (
 
 NOON = parse_instant("2026-11-20T12:00:00Z")
 NOTHING = dict.fromkeys(SOURCE_TOPICS, 0)
+HOME = partition_of(b"s1", PARTITIONS)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ async def ledger(settings: WorkerSettings) -> AsyncIterator[LedgerTopic]:
         yield topic
 
 
-def fresh(number: int = 0) -> Partition:
+def fresh(number: int = HOME) -> Partition:
     partition = Partition(
         number, PARTITIONS, one_metric_rulebook(), NOON, version="1", durable=True
     )
@@ -241,12 +243,12 @@ async def test_a_ledger_of_another_program_or_of_a_newer_one_is_refused(
 ) -> None:
     key = key_of("s1", "shop", "order", "o", 1)
     async with AIOKafkaProducer(**settings.cluster.client_options()) as producer:
-        await producer.send_and_wait(settings.names.ledger, b"\x92\x02\x00", key, partition=0)
-        await producer.send_and_wait(settings.names.ledger, b"x", b"junk", partition=1)
+        await producer.send_and_wait(settings.names.ledger, b"\x92\x02\x00", key, partition=HOME)
+        await producer.send_and_wait(settings.names.ledger, b"x", b"junk", partition=HOME + 1)
     with pytest.raises(LedgerError, match=f"format {FORMAT + 1}, this program knows {FORMAT}"):
         await owned(ledger, 1)
     with pytest.raises(LedgerError, match="another program writes there"):
-        await owned(ledger, 1, fresh(1))
+        await owned(ledger, 1, fresh(HOME + 1))
 
 
 async def _delete_before(settings: WorkerSettings, offset: int) -> None:
