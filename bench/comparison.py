@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.events import Record, feed, record
-from bench.orders import life_of
+from bench.events import Record, feed
+from bench.orders import life_of, record_of, seller_of
 from bench.process import ROOT, WorkerProcess, events_per_second
 from bench.program import settings_of
 from bench.results import Plan, Results
@@ -85,8 +85,8 @@ async def _fed(address: str, prefix: str, orders: int) -> int:
 def _records(orders: int) -> Iterator[Record]:
     for number in range(orders):
         for line in life_of(number, _SELLERS):
-            if json.loads(line)["type"] in _TYPES:
-                yield record(line)
+            if line.type in _TYPES:
+                yield record_of(line, seller_of(number, _SELLERS))
 
 
 async def _ours(address: str, prefix: str, run: str, total: int) -> tuple[float, Numbers]:

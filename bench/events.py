@@ -87,7 +87,7 @@ async def feed(cluster: Cluster, names: TopicNames, fed: Iterable[Record]) -> di
 
         for one in fed:
             batch = batches.get(one.where) or batches.setdefault(one.where, producer.create_batch())
-            if batch.append(timestamp=None, key=one.key, value=one.value) is None:  # type: ignore[attr-defined]
+            if batch.append(timestamp=None, key=one.key, value=one.value) is None:
                 await send(one.where, batch)
                 batch = batches[one.where] = producer.create_batch()
                 batch.append(timestamp=None, key=one.key, value=one.value)

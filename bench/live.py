@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bench.events import PARTITIONS, Record, feed, records
 from bench.process import ROOT, WorkerProcess, events_per_second
 from bench.results import Plan, Results
-from bench.spread import ratios, spread
+from bench.spread import ratios, single, spread
 from monitor.cluster import Cluster
 from monitor.demo.run import DEMO_POLICY
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
@@ -40,7 +40,7 @@ async def measure(address: str, plan: Plan) -> Results:
         "live_over_ceiling": ratios(rates, ceiling),
         "core_over_client": ratios(engine, client),
         "ledger_bytes_per_event": spread(bytes_written),
-        "live_scaling_2": round(await _two(address, plan) / spread(rates)["median"], 2),
+        "live_scaling_2": single(await _two(address, plan) / spread(rates)["median"], 2),
     }
 
 
@@ -89,7 +89,7 @@ async def _two(address: str, plan: Plan) -> float:
         next(one["at"] for one in worker.told if one["events"] >= share)
         for worker, share in zip(workers, shares, strict=True)
     ]
-    return len(fed) / (max(finals) - min(begins))
+    return float(len(fed) / (max(finals) - min(begins)))
 
 
 def _records(plan: Plan) -> Iterator[Record]:

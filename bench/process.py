@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -32,9 +33,11 @@ class WorkerProcess:
         policies: Sequence[Path],
         *,
         ahead: Path | None = None,
+        traced: bool = False,
     ) -> None:
         clock = [] if ahead is None else ["--ahead", str(ahead)]
-        self._arguments = [address, prefix, run, *clock, "--policy", *map(str, policies)]
+        watch = ["--traced"] if traced else []
+        self._arguments = [address, prefix, run, *clock, *watch, "--policy", *map(str, policies)]
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
@@ -95,6 +98,12 @@ class WorkerProcess:
         async with self._news:
             self._has_ended = True
             self._news.notify_all()
+
+
+def resident_bytes() -> int:
+    """What this process holds of the machine's memory."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
 
 
 def events_per_second(told: Sequence[Told], total: int) -> float:
