@@ -17,23 +17,30 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from bench import comparison, failover, growth, live, replay, results, scale, scrape
 from bench.results import KEYS, Plan, Results
 from deploy.kafka.node import KafkaNode
 
-Benchmark = Callable[[str, Plan], Coroutine[None, None, Results]]
 
-ALL: dict[str, Benchmark] = {
-    "live": live.measure,
-    "peers": comparison.measure,
-    "replay": replay.measure,
-    "growth": growth.measure,
-    "scrape": scrape.measure,
-    "failover": failover.measure,
-    "scale": scale.measure,
+class Part(NamedTuple):
+    """Some keys that are measured together, and the settings of the Kafka node for them."""
+
+    measure: Callable[[str, Plan], Coroutine[None, None, Results]]
+    kafka: Mapping[str, str] = {}
+
+
+ALL: dict[str, Part] = {
+    "live": Part(live.measure, live.KAFKA),
+    "peers": Part(comparison.measure),
+    "replay": Part(replay.measure),
+    "growth": Part(growth.measure),
+    "scrape": Part(scrape.measure),
+    "failover": Part(failover.measure),
+    "scale": Part(scale.measure),
 }
 
 
@@ -63,13 +70,14 @@ def _run(names: list[str], plan: Plan) -> tuple[Results, list[str]]:
     failed = []
     began = time.monotonic()
     for place, name in enumerate(names, 1):
+        part = ALL[name]
         print(f"[{place}/{len(names)}] {name} …", flush=True)
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="bench-") as folder,
-                KafkaNode(Path(folder) / "node", heap_mb=1024) as node,
+                KafkaNode(Path(folder) / "node", heap_mb=1024, settings=part.kafka) as node,
             ):
-                more = asyncio.run(ALL[name](node.address, plan))
+                more = asyncio.run(part.measure(node.address, plan))
         except Exception:  # noqa: BLE001 - the others still run; the exit status tells
             traceback.print_exc()
             failed.append(name)

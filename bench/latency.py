@@ -1,7 +1,7 @@
 """A steady stream with alarms in it: how long their records take, and where the loop stalls.
 
-Two local midnights fall within, the second with a change of policy, and a collection of all
-garbage.
+Two local midnights fall within, the second with a change of policy after which all is counted
+anew, and a collection of all garbage.
 """
 
 import asyncio
@@ -34,22 +34,26 @@ _TICKS_BEFORE_ALARM = 500
 _BLOCK = 2_000
 _DAY_SECONDS = 86_400
 _ZONE = ZoneInfo("Europe/Berlin")  # of demo-de
-_AFTER_SECONDS = 3.0
 _ALARMED = "order_defect_rate"
 _WORST = 8
+_LAST_SECONDS = 3.0
 _PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that befalls the worker at an instant, in seconds since 1970."""
+    """Something that befalls the worker at an instant, in seconds since 1970.
+
+    ``seconds``: for how long it may be felt.
+    """
 
     name: str
     at: float
+    seconds: float = 3.0
 
     def explains(self, at: float) -> bool:
         """Whether what happened at another instant may come of it."""
-        return self.at - 1 <= at < self.at + _AFTER_SECONDS
+        return self.at - 1 <= at < self.at + self.seconds
 
 
 @dataclass(slots=True)
@@ -103,26 +107,29 @@ class Measured:
         took = self.took_ms()
         yield f"{len(self.produced_at)} alarms, {len(took)} alerts"
         yield _described("all", [ms for _, ms in took])
-        calm = [ms for at, ms in took if not any(one.explains(at) for one in self.happenings)]
-        yield _described("calm", calm)
-        for one in self.happenings:
-            near = [ms for at, ms in took if one.explains(at)]
-            yield f"{_described(one.name, near)}; longest stall {self._stall_near(one):.0f} ms"
+        by_name: dict[str, list[float]] = {"calm": []}
+        for at, ms in took:
+            by_name.setdefault(self._explained(at), []).append(ms)
+        stalls: dict[str, float] = {}
+        for told in self.told:
+            name = self._explained(told["at"])
+            stalls[name] = max(float(told["stall_ms"]), stalls.get(name, 0))
+        for name, some in by_name.items():
+            yield f"{_described(name, some)}; longest stall {stalls.get(name, 0):.0f} ms"
         yield f"longest of {len(self.stalls)} stalls over 20 ms:"
         for stall in self.stalls[:_WORST]:
-            near_to = [one.name for one in self.happenings if one.explains(stall["at"])]
             yield (
-                f"  {stall['ms']:.0f} ms, {stall['cpu_ms']:.0f} of them its own work,"
-                f" {stall['gc_ms']:.0f} gc {' '.join(near_to) or 'calm'}: {stall['where']}"
+                f"  {stall['ms']:.0f} ms ({stall['cpu_ms']:.0f} its own work, {stall['gc_ms']:.0f}"
+                f" gc), {self._explained(stall['at'])}: {stall['where']}"
             )
         first, last = self.told[0], self.told[-1]
         busy = (last["cpu_seconds"] - first["cpu_seconds"]) / (last["at"] - first["at"])
         rate = (last["events"] - first["events"]) / (last["at"] - first["at"])
         yield f"worker: {rate:,.0f} events/s with {busy:.0%} of a core"
 
-    def _stall_near(self, one: Happening) -> float:
-        near = [float(told["stall_ms"]) for told in self.told if one.explains(told["at"])]
-        return max(near, default=0.0)
+    def _explained(self, at: float) -> str:
+        """What something at an instant may come of."""
+        return next((one.name for one in self.happenings if one.explains(at)), "calm")
 
 
 class Midnights:
@@ -148,7 +155,7 @@ class Midnights:
     def second_at(self, worker: WorkerProcess, at: float) -> Happening:
         """Have the day after begin at an instant, with another policy."""
         self._move(worker, _midnight(self._second_day) - at)
-        return Happening("midnight and policy", at)
+        return Happening("midnight with a policy, and all after it", at, seconds=600)
 
     def _move(self, worker: WorkerProcess, ahead_seconds: float) -> None:
         self.file.write_text(str(int(ahead_seconds)), encoding="ascii")
@@ -173,8 +180,9 @@ async def steady(
     sellers: int,
     seconds: int,
 ) -> Measured:
-    """Stream new orders for so long, with alarms; a quarter, a half and so on bring the rest."""
+    """Stream new orders for so long, and read what comes of the alarms among them."""
     measured = Measured()
+    happenings = measured.happenings
     stream = _Stream(numbers, sellers, seconds)
     consumer = AIOKafkaConsumer(
         settings.names.alerts, **settings.cluster.client_options(), fetch_max_wait_ms=10
@@ -182,20 +190,26 @@ async def steady(
     async with consumer:
         reading = asyncio.create_task(_read(consumer, measured))
         began_at = time.time() + 3
-        measured.happenings.append(midnights.first_at(worker, began_at + seconds / 4))
-        await asyncio.sleep(began_at - time.time())
+
+        async def share_of_it(share: float) -> None:
+            await asyncio.sleep(began_at + share * seconds - time.time())
+
+        happenings.append(midnights.first_at(worker, began_at + 0.2 * seconds))
+        await share_of_it(0)
         begin = len(worker.told)
         producing = asyncio.create_task(
             asyncio.to_thread(stream.produce, settings, measured.produced_at, began_at)
         )
-        await asyncio.sleep(began_at + seconds / 2 - time.time())
-        measured.happenings.append(Happening("clock set", time.time()))
-        measured.happenings.append(midnights.second_at(worker, began_at + seconds * 3 / 4))
-        await asyncio.sleep(began_at + seconds * 9 / 10 - time.time())
-        measured.happenings.append(Happening("collection", time.time()))
+        await share_of_it(0.35)
+        happenings.append(Happening("clock set", time.time()))
+        policy = midnights.second_at(worker, began_at + 0.6 * seconds)
+        await share_of_it(0.5)
+        happenings.append(Happening("collection", time.time()))
         worker.send(signal.SIGUSR1)
+        await share_of_it(0.6)
+        happenings.append(policy)
         await producing
-        await asyncio.sleep(_AFTER_SECONDS)
+        await asyncio.sleep(_LAST_SECONDS)
         end = len(worker.told)
         for _ in range(_PATIENCE_SECONDS):
             await asyncio.sleep(1 if measured.unheard else 0)

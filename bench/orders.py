@@ -1,8 +1,9 @@
 """Orders by their number, in the simulator's usual mix, made much faster than simulated ones.
 
-Of a hundred orders 98 are shipped, two of them late, and delivered, 93 scanned, 25 have
-feedback, 8 a message and its answer, 3 a return, 1 a claim; some feedback is removed and some
-claims are withdrawn. Every seller is as large as the others.
+Of a hundred orders 98 are shipped, scanned and delivered, 25 have feedback, 8 a message and its
+answer, 3 a return, 1 a claim. Every seller is as large as the others. One in ten ships late,
+without scans, and has bad feedback and claims, about as much as the limits allow: its alerts
+come and go. The others are far from any limit.
 """
 
 import time
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import NamedTuple
 
-from bench.events import PARTITIONS, Record
+from bench.events import PARTITIONS, Record, seller_in
 from monitor.core.events import TOPIC_OF
 from monitor.stream.intake import partition_of
 
@@ -33,8 +34,8 @@ class Line(NamedTuple):
 
 
 def seller_of(number: int, sellers: int) -> str:
-    """Who sold an order."""
-    return f"shop-{number % sellers:05d}"
+    """Who sold an order; each partition has as many sellers, as far as that goes."""
+    return _seller(number % sellers)
 
 
 def life_of(number: int, sellers: int, *, is_open: bool = False) -> list[Line]:
@@ -54,15 +55,18 @@ def life_of(number: int, sellers: int, *, is_open: bool = False) -> list[Line]:
     parcel = f',"carrier":"DHL","tracking":"JJD{number:012d}"'
     ship_by, deliver_by = _instant(placed_at, 48), _instant(placed_at, 120)
     promises = f',"ship_by":"{ship_by}","deliver_by":"{deliver_by}","category":"shoes"'
+    is_careful = number % sellers % 10 > 0
     life = [("order_placed", 0, promises)]
     if luck % 59 == 0:
         life.append(("order_cancelled", 10, ',"by":"seller"'))
     else:
-        life.append(("order_shipped", 60 if luck % 41 == 0 else 20, parcel))
-        if luck % 20:
+        life.append(
+            ("order_shipped", 60 if luck % (410 if is_careful else 41) == 0 else 20, parcel)
+        )
+        if luck % (200 if is_careful else 20):
             life.append(("order_scanned", 26, parcel))
         life.append(("order_delivered", 70, ""))
-        life += _aftermath(number, luck)
+        life += _aftermath(number, luck, is_careful=is_careful)
     return [
         Line(
             kind,
@@ -106,10 +110,10 @@ def _so_far(number: int, sellers: int, *, is_open: bool) -> list[Line]:
     return life[:1] if is_open else life
 
 
-def _aftermath(number: int, luck: int) -> Iterator[tuple[str, int, str]]:
+def _aftermath(number: int, luck: int, *, is_careful: bool) -> Iterator[tuple[str, int, str]]:
     if luck % 4 == 0:
         feedback = f',"feedback":"f-{number}"'
-        rating = 1 if luck % 400 == 0 else 5
+        rating = 1 if luck % (4000 if is_careful else 400) == 0 else 5
         yield "feedback_left", 100, f'{feedback},"rating":{rating}'
         if luck % 1200 == 0:
             yield "feedback_removed", 110, feedback
@@ -123,7 +127,7 @@ def _aftermath(number: int, luck: int) -> Iterator[tuple[str, int, str]]:
     if luck % 100 == 0:
         claim = f',"claim":"c-{number}"'
         yield "claim_opened", 99, f'{claim},"kind":"guarantee"'
-        if luck % 300 == 0:
+        if is_careful or luck % 300 == 0:
             yield "claim_decided", 120, f'{claim},"outcome":"withdrawn"'
 
 
@@ -131,6 +135,11 @@ def _instant(seconds: int, hours: float) -> str:
     day, second = divmod(seconds + int(hours * _HOUR_SECONDS), _DAY_SECONDS)
     minute, second = divmod(second, 60)
     return f"{_date(day)}T{minute // 60:02d}:{minute % 60:02d}:{second:02d}Z"
+
+
+@cache
+def _seller(place: int) -> str:
+    return seller_in(place % PARTITIONS, f"shop-{place:05d}")
 
 
 @cache

@@ -106,8 +106,18 @@ def resident_bytes() -> int:
     return pages * resource.getpagesize()
 
 
-def events_per_second(told: Sequence[Told], total: int) -> float:
-    """The rate between the first events and the last."""
-    first = next(one for one in told if one["events"])
-    last = next(one for one in told if one["events"] >= total)
-    return float((last["events"] - first["events"]) / (last["at"] - first["at"]))
+def events_per_second(*workers: Sequence[Told]) -> float:
+    """The rate from the first events until all are applied and what came of them is durable.
+
+    Args:
+        workers: what each has told, to where it had done all that is its own.
+    """
+    firsts = [next(one for one in told if one["events"]) for told in workers]
+    finals = [told[-1]["events"] for told in workers]
+    lasts = [
+        next(one for one in told if one["durable_events"] == final)
+        for told, final in zip(workers, finals, strict=True)
+    ]
+    done = sum(finals) - sum(first["events"] for first in firsts)
+    seconds = max(last["at"] for last in lasts) - min(first["at"] for first in firsts)
+    return float(done / seconds)

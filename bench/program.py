@@ -29,6 +29,7 @@ from monitor.stream.topics import TopicNames, TopicPlan
 from monitor.stream.worker import Worker, WorkerSettings, run
 
 TOLD_EVERY_SECONDS = 0.1
+_DURABLE_SECONDS = 0.05
 SESSION_SECONDS = 6.0
 _SERIES_MAX = 10_000_000
 
@@ -84,9 +85,14 @@ def settings_of(address: str, prefix: str, name: str) -> WorkerSettings:
 @asynccontextmanager
 async def _telling(worker: Worker, rulebook: Rulebook, watch: LoopWatch) -> AsyncIterator[None]:
     async with metrics_server(worker, rulebook, port=0, series_max=_SERIES_MAX) as url:
-        task = asyncio.create_task(_tell(worker, url, watch))
+        durable = _Durable()
+        tasks = [
+            asyncio.create_task(durable.follow(worker)),
+            asyncio.create_task(_tell(worker, url, watch, durable)),
+        ]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
     readings = [
         (one.seller, one.metric, one.window_days, one.numerator, one.denominator)
         for one in worker.snapshot().readings
@@ -94,7 +100,26 @@ async def _telling(worker: Worker, rulebook: Rulebook, watch: LoopWatch) -> Asyn
     sys.stdout.write(json.dumps({"readings": readings}) + "\n")
 
 
-async def _tell(worker: Worker, metrics_url: str, watch: LoopWatch) -> None:
+class _Durable:
+    """How many events are applied, and what came of them is on the ledger topic."""
+
+    def __init__(self) -> None:
+        self.events = 0
+
+    async def follow(self, worker: Worker) -> None:
+        """Count again and again, until cancelled."""
+        while True:
+            events = 0
+            # No user of a worker needs to know, so that it has no public name.
+            for partition in list(worker._partitions.owned.values()):  # noqa: SLF001
+                async with partition.busy:
+                    events += sum(feed.totals.events for feed in partition.feeds.values())
+                await partition.settled()
+            self.events = events
+            await asyncio.sleep(_DURABLE_SECONDS)
+
+
+async def _tell(worker: Worker, metrics_url: str, watch: LoopWatch, durable: _Durable) -> None:
     told = time.monotonic()
     while True:
         await watch.beat()
@@ -106,6 +131,7 @@ async def _tell(worker: Worker, metrics_url: str, watch: LoopWatch) -> None:
         line = {
             "at": time.time(),
             "events": sum(one.events for one in stats),
+            "durable_events": durable.events,
             "partitions": sorted({one.partition for one in stats}),
             "recovering": worker.recovering,
             "ready": bool(stats) and all(one.ready for one in stats),

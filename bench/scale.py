@@ -27,7 +27,7 @@ async def measure(address: str, plan: Plan) -> Results:
     cluster, names = settings.cluster, settings.names
     await prepare_topics(cluster, names, TopicPlan(history_days=430))
     orders = plan.pick(1_000_000, 60_000)
-    seconds = plan.pick(72, 24)
+    seconds = plan.pick(60, 30)
     total = sum((await feed(cluster, names, lives(range(orders), _SELLERS))).values())
     print(f"  {total:,} events of {orders:,} orders are there", flush=True)
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as folder:
