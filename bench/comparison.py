@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.events import Record, feed, record
-from bench.orders import life_of
+from bench.events import Record, feed
+from bench.orders import life_of, record_of, seller_of
 from bench.process import ROOT, WorkerProcess, events_per_second
 from bench.program import settings_of
 from bench.results import Plan, Results
@@ -39,6 +39,8 @@ _TYPES = frozenset(
     }
 )
 _DAY_SECONDS = 86_400
+# Two evaluations.
+_EVALUATED_SECONDS = 2
 Numbers = Mapping[tuple[str, str, int], tuple[int, int]]
 """Numerator and denominator by seller, metric and window."""
 
@@ -54,9 +56,11 @@ class Job:
 
 async def measure(address: str, plan: Plan) -> Results:
     """Ratios, round by round in turn; every program has to give the same numbers."""
-    many = await _fed(address, _PREFIX, plan.pick(150_000, 30_000))
+    many = await _fed(address, _PREFIX, plan.pick(120_000, 20_000))
     # Plain Faust is given fewer events: with as many it would take minutes.
-    few = await _fed(address, _SMALL_PREFIX, plan.pick(8_000, 3_000))
+    few = await _fed(address, _SMALL_PREFIX, plan.pick(8_000, 2_000))
+    print(f"  {many:,} events are there, {few:,} for plain Faust", flush=True)
+    _, numbers_of_few = await _ours(address, _SMALL_PREFIX, "few", few)
     ours, quix, bytewax, faust = list[float](), list[float](), list[float](), list[float]()
     for turn in range(plan.rounds):
         run = f"run-{turn}"
@@ -65,8 +69,13 @@ async def measure(address: str, plan: Plan) -> Results:
         job = Job(_PREFIX, many, numbers)
         quix.append(await _peer("quix", address, run, job))
         bytewax.append(await _peer("with_bytewax", address, run, job))
-        _, numbers = await _ours(address, _SMALL_PREFIX, run, few)
-        faust.append(await _peer("plain_faust", address, run, Job(_SMALL_PREFIX, few, numbers)))
+        small_job = Job(_SMALL_PREFIX, few, numbers_of_few)
+        faust.append(await _peer("plain_faust", address, run, small_job))
+        print(
+            f"  events/s: ours {ours[-1]:,.0f}, Quix {quix[-1]:,.0f}, Bytewax {bytewax[-1]:,.0f},"
+            f" plain Faust {faust[-1]:,.0f}; all with the same numbers",
+            flush=True,
+        )
     return {
         "live_over_quix": ratios(ours, quix),
         "live_over_bytewax": ratios(ours, bytewax),
@@ -85,16 +94,16 @@ async def _fed(address: str, prefix: str, orders: int) -> int:
 def _records(orders: int) -> Iterator[Record]:
     for number in range(orders):
         for line in life_of(number, _SELLERS):
-            if json.loads(line)["type"] in _TYPES:
-                yield record(line)
+            if line.type in _TYPES:
+                yield record_of(line, seller_of(number, _SELLERS))
 
 
 async def _ours(address: str, prefix: str, run: str, total: int) -> tuple[float, Numbers]:
     async with WorkerProcess(address, prefix, run, [_POLICY]) as worker:
-        last = await worker.until(lambda told: told["ready"] and told["events"] >= total)
-        await worker.until(lambda told: told["at"] > last["at"] + 2)
+        last = await worker.until(lambda told: told["ready"] and told["durable_events"] == total)
+        await worker.until(lambda told: told["at"] > last["at"] + _EVALUATED_SECONDS)
     numbers = {(one[0], one[1], one[2]): (one[3], one[4]) for one in worker.readings}
-    return events_per_second(worker.told, total), numbers
+    return events_per_second(worker.told), numbers
 
 
 async def _peer(program: str, address: str, run: str, job: Job) -> float:
@@ -104,6 +113,8 @@ async def _peer(program: str, address: str, run: str, job: Job) -> float:
         str(job.total), cwd=ROOT, stdout=PIPE, limit=_LINE_BYTES_MAX,
     )  # fmt: skip
     told, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{program} has ended with status {process.returncode}")
     found = json.loads(told)
     theirs = _summed(found["counts"])
     ours = job.numbers

@@ -1,9 +1,12 @@
 """Simulated events that end today, as the records that the topics get."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -19,7 +22,6 @@ Where = tuple[SourceTopic, int]
 """Source topic and partition."""
 
 _BATCH_BYTES = 1 << 19
-_CHUNK_BYTES = 1 << 22
 
 
 class _Head(msgspec.Struct):
@@ -39,8 +41,11 @@ class Record:
     value: bytes
 
 
-def records(sellers: int, days: int, orders_per_day: float = 12.0) -> Iterator[Record]:
-    """Simulated events of the last days, by their instants."""
+def records(sellers: int, days: int, orders_per_day: float = 12.0) -> list[Record]:
+    """Simulated events of the last days, by their instants; each partition has about as many.
+
+    Sellers keep their trade, and get names that spread them so.
+    """
     today = datetime.now(UTC).date()
     plan = SimulationPlan(
         sellers=sellers,
@@ -48,46 +53,54 @@ def records(sellers: int, days: int, orders_per_day: float = 12.0) -> Iterator[R
         orders_per_day=orders_per_day,
         start_day=today - timedelta(days=days),
     )
-    buffer = _Lines()
+    buffer = io.BytesIO()
     write_events(buffer, plan)
-    for chunk in buffer.chunks:
-        for line in chunk.splitlines():
-            yield record(line)
+    lines = [(_head(line), line) for line in buffer.getvalue().splitlines()]
+    spread = _spread(Counter(head.seller for head, _ in lines))
+    return [
+        Record(
+            (TOPIC_OF[head.type], spread[head.seller][1]),
+            spread[head.seller][0].encode(),
+            _renamed(line, head.seller, spread[head.seller][0]),
+        )
+        for head, line in lines
+    ]
 
 
-def record(value: bytes) -> Record:
-    """The record of an event."""
-    head = _head(value)
-    key = head.seller.encode()
-    return Record((TOPIC_OF[head.type], partition_of(key, PARTITIONS)), key, value)
+def seller_in(partition: int, name: str) -> str:
+    """A seller's name that begins with another and whose key belongs into a partition."""
+    names = (f"{name}-{number}" for number in count())
+    return next(one for one in names if partition_of(one.encode(), PARTITIONS) == partition)
 
 
-class _Lines(io.BytesIO):
-    """Keeps what is written in the pieces in which it comes."""
+def _spread(sizes: Counter[str]) -> dict[str, tuple[str, int]]:
+    """Each seller's new name and its partition, such that all have about as many events."""
+    found = {}
+    fill = dict.fromkeys(range(PARTITIONS), 0)
+    for seller, size in sizes.most_common():
+        partition = min(fill, key=lambda one: fill[one])
+        fill[partition] += size
+        found[seller] = seller_in(partition, seller), partition
+    return found
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.chunks: list[bytes] = []
 
-    def write(self, data: object) -> int:  # type: ignore[override]
-        chunk = bytes(data)  # type: ignore[call-overload]
-        self.chunks.append(chunk)
-        return len(chunk)
+def _renamed(line: bytes, old: str, new: str) -> bytes:
+    return line.replace(f'"seller":"{old}"'.encode(), f'"seller":"{new}"'.encode(), 1)
 
 
 async def feed(cluster: Cluster, names: TopicNames, fed: Iterable[Record]) -> dict[Where, int]:
     """Publish records in full batches; how many went where."""
     ends: dict[Where, int] = {}
-    batches: dict[Where, object] = {}
+    batches: dict[Where, Any] = {}
     producer = AIOKafkaProducer(**cluster.client_options(), max_batch_size=_BATCH_BYTES)
     async with producer:
 
-        async def send(where: Where, batch: object) -> None:
+        async def send(where: Where, batch: Any) -> None:
             await producer.send_batch(batch, names.source(where[0]), partition=where[1])
 
         for one in fed:
             batch = batches.get(one.where) or batches.setdefault(one.where, producer.create_batch())
-            if batch.append(timestamp=None, key=one.key, value=one.value) is None:  # type: ignore[attr-defined]
+            if batch.append(timestamp=None, key=one.key, value=one.value) is None:
                 await send(one.where, batch)
                 batch = batches[one.where] = producer.create_batch()
                 batch.append(timestamp=None, key=one.key, value=one.value)

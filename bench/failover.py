@@ -7,13 +7,15 @@ import signal
 import time
 
 from bench.events import PARTITIONS, feed
+from bench.orders import lives
 from bench.process import WorkerProcess
 from bench.program import SESSION_SECONDS, settings_of
 from bench.results import Plan, Results
-from bench.scale import lives
 from bench.spread import spread
 from monitor.demo.run import DEMO_POLICY
 from monitor.stream.topics import TopicPlan, prepare_topics
+
+_SELLERS = 300
 
 
 async def measure(address: str, plan: Plan) -> Results:
@@ -28,7 +30,7 @@ async def measure(address: str, plan: Plan) -> Results:
 async def _seconds(address: str, prefix: str, plan: Plan) -> float:
     settings = settings_of(address, prefix, "run")
     await prepare_topics(settings.cluster, settings.names, TopicPlan(history_days=430))
-    await feed(settings.cluster, settings.names, lives(range(plan.pick(200_000, 40_000))))
+    await feed(settings.cluster, settings.names, lives(range(plan.pick(200_000, 40_000)), _SELLERS))
     one = WorkerProcess(address, prefix, "run", [DEMO_POLICY])
     other = WorkerProcess(address, prefix, "run", [DEMO_POLICY])
     async with one, other:

@@ -1,32 +1,85 @@
-"""Whether an event costs more where there is more state.
+"""What an order takes of memory, and whether an event costs more where there is more state.
 
-Keys: growth_orders, growth_sellers.
+Keys: bytes_per_order, growth_orders, growth_sellers.
 """
 
 import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE
+from types import TracebackType
+from typing import Self
 
+from bench.piped import ROUNDS
 from bench.process import ROOT
 from bench.results import Plan, Results
-from bench.spread import ratios
+from bench.spread import ratios, single
+
+_FEW_SELLERS, _MANY_SELLERS = 100, 10_000
 
 
 async def measure(address: str, plan: Plan) -> Results:  # noqa: ARG001 - needs no Kafka
-    """Each as a ratio of processes that ran in turn."""
-    base, orders, sellers = [], [], []
-    few, many = plan.pick(100_000, 20_000), plan.pick(1_000_000, 200_000)
-    for _ in range(plan.rounds):
-        base.append(await _micros_per_event(few, 100))
-        sellers.append(await _micros_per_event(few, 10_000))
-        orders.append(await _micros_per_event(many, 100))
-    return {"growth_orders": ratios(orders, base), "growth_sellers": ratios(sellers, base)}
+    """Processes that hold so much are filled together, and measured in turn."""
+    few, many = plan.pick(100_000, 50_000), plan.pick(1_000_000, 200_000)
+    base = HoldingProcess(few, _FEW_SELLERS)
+    sellers = HoldingProcess(few, _MANY_SELLERS)
+    orders = HoldingProcess(many, _FEW_SELLERS)
+    micros: dict[HoldingProcess, list[float]] = {base: [], sellers: [], orders: []}
+    async with base, sellers, orders:
+        for one in micros:
+            await one.told("filling_micros_per_event")
+        for _ in range(ROUNDS):
+            for one, found in micros.items():
+                one.go_on()
+                found.append(await one.told("micros_per_event"))
+        size = await orders.told("bytes_per_order")
+    print("  µs per event:", *([round(one, 1) for one in found] for found in micros.values()))
+    return {
+        "bytes_per_order": single(size),
+        "growth_orders": ratios(micros[orders], micros[base]),
+        "growth_sellers": ratios(micros[sellers], micros[base]),
+    }
 
 
-async def _micros_per_event(orders: int, sellers: int) -> float:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.growing", str(orders), str(sellers), cwd=ROOT, stdout=PIPE
-    )
-    told, _ = await process.communicate()
-    return float(json.loads(told)["micros_per_event"])
+class HoldingProcess:
+    """A process of bench/holding.py; as a context manager, started and ended.
+
+    Args:
+        orders: how many it holds.
+        sellers: of how many sellers.
+    """
+
+    def __init__(self, orders: int, sellers: int) -> None:
+        self._arguments = [str(orders), str(sellers)]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.holding", *self._arguments,
+            cwd=ROOT, stdin=PIPE, stdout=PIPE,
+        )  # fmt: skip
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        if error is not None and self._process.returncode is None:
+            self._process.kill()
+        await self._process.communicate()
+
+    def go_on(self) -> None:
+        """Have it measure a round."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+
+    async def told(self, name: str) -> float:
+        """The next figure that it tells."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        return float(json.loads(line)[name])

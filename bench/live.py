@@ -1,4 +1,4 @@
-"""What the whole live path does beside its client and beside its engine alone.
+"""What the whole live path does beside its client, beside its engine alone, and as two.
 
 Keys: live_events_per_s, live_over_ceiling, core_over_client, ledger_bytes_per_event,
 live_scaling_2.
@@ -7,18 +7,19 @@ live_scaling_2.
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
-from collections import Counter
-from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from bench.events import PARTITIONS, Record, feed, records
-from bench.process import ROOT, WorkerProcess, events_per_second
+from bench.events import feed, records
+from bench.process import ROOT, Told, WorkerProcess, events_per_second
 from bench.results import Plan, Results
 from bench.spread import ratios, spread
 from monitor.cluster import Cluster
 from monitor.demo.run import DEMO_POLICY
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
+# So that two workers that start together share the partitions from the first assignment on.
+KAFKA = {"group.initial.rebalance.delay.ms": "4000"}
 _PREFIX = "live-"
 
 
@@ -26,27 +27,35 @@ async def measure(address: str, plan: Plan) -> Results:
     """All of the above, round by round in turn."""
     cluster, names = Cluster((address,)), TopicNames.prefixed(_PREFIX)
     await prepare_topics(cluster, names, TopicPlan(history_days=430), ledger=False)
-    total = sum((await feed(cluster, names, _records(plan))).values())
-    client, engine, ceiling, runs = [], [], [], list[Run]()
+    fed = records(sellers=plan.pick(100, 30), days=plan.pick(60, 40))
+    total = sum((await feed(cluster, names, fed)).values())
+    print(f"  {total:,} simulated events are there", flush=True)
+    client, engine, ceiling = list[float](), list[float](), list[float]()
+    alone, both = list[Run](), list[Run]()
     for turn in range(plan.rounds):
         client.append(await _loop("client", address))
         engine.append(await _loop("engine", address))
         ceiling.append(await _loop("ceiling", address))
-        runs.append(await _live(address, f"run-{turn}", total))
-    rates = [run.rate for run in runs]
-    bytes_written = [run.ledger_bytes / total for run in runs]
+        alone.append(await _live(address, f"run-{turn}", total, workers=1))
+        both.append(await _live(address, f"two-{turn}", total, workers=2))
+        print(
+            f"  events/s: client {client[-1]:,.0f}, engine {engine[-1]:,.0f}, ceiling"
+            f" {ceiling[-1]:,.0f}, live {alone[-1].rate:,.0f}, two {both[-1].rate:,.0f}",
+            flush=True,
+        )
+    rates = [run.rate for run in alone]
     return {
         "live_events_per_s": spread(rates),
         "live_over_ceiling": ratios(rates, ceiling),
         "core_over_client": ratios(engine, client),
-        "ledger_bytes_per_event": spread(bytes_written),
-        "live_scaling_2": round(await _two(address, plan) / spread(rates)["median"], 2),
+        "ledger_bytes_per_event": spread([run.ledger_bytes / total for run in alone]),
+        "live_scaling_2": ratios([run.rate for run in both], rates),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pass of a worker."""
+    """One pass over all events."""
 
     rate: float
     ledger_bytes: int
@@ -61,36 +70,26 @@ async def _loop(mode: str, address: str) -> float:
     return float(told)
 
 
-async def _live(address: str, run: str, total: int) -> Run:
-    async with WorkerProcess(address, _PREFIX, run, [DEMO_POLICY]) as worker:
-        last = await worker.until(lambda told: told["events"] >= total)
-        return Run(events_per_second(worker.told, total), last["ledger_bytes"])
+async def _live(address: str, run: str, total: int, *, workers: int) -> Run:
+    """Have some workers read everything, each its share of the partitions.
+
+    Raises:
+        ValueError: the partitions were not shared from the beginning.
+    """
+    started = [WorkerProcess(address, _PREFIX, run, [DEMO_POLICY]) for _ in range(workers)]
+    async with AsyncExitStack() as stack:
+        for worker in started:
+            await stack.enter_async_context(worker)
+        for worker in started:
+            await worker.until(lambda told: told["ready"])
+            await worker.until(lambda told: told["durable_events"] == told["events"])
+    told = [worker.told for worker in started]
+    if sum(lines[-1]["events"] for lines in told) != total or not all(map(_shared, told)):
+        raise ValueError(f"{run}: the partitions were not shared from the beginning")
+    return Run(events_per_second(*told), sum(lines[-1]["ledger_bytes"] for lines in told))
 
 
-async def _two(address: str, plan: Plan) -> float:
-    """Events per second of two workers that share the partitions."""
-    prefix = "two-"
-    cluster, names = Cluster((address,)), TopicNames.prefixed(prefix)
-    await prepare_topics(cluster, names, TopicPlan(history_days=430), ledger=False)
-    workers = [WorkerProcess(address, prefix, "run", [DEMO_POLICY]) for _ in range(2)]
-    async with workers[0], workers[1]:
-        for worker in workers:
-            await worker.until(lambda told: len(told["partitions"]) == PARTITIONS // 2)
-        fed = list(_records(plan))
-        await feed(cluster, names, fed)
-        ends = Counter(one.where[1] for one in fed)
-        shares = [
-            sum(ends[number] for number in worker.told[-1]["partitions"]) for worker in workers
-        ]
-        for worker, share in zip(workers, shares, strict=True):
-            await worker.until(lambda told, share=share: told["events"] >= share)
-    begins = [next(one["at"] for one in worker.told if one["events"]) for worker in workers]
-    finals = [
-        next(one["at"] for one in worker.told if one["events"] >= share)
-        for worker, share in zip(workers, shares, strict=True)
-    ]
-    return len(fed) / (max(finals) - min(begins))
-
-
-def _records(plan: Plan) -> Iterator[Record]:
-    return records(sellers=plan.pick(100, 30), days=plan.pick(60, 40))
+def _shared(told: list[Told]) -> bool:
+    """Whether all that a worker has read was of the partitions that it owns in the end."""
+    reading = [one["partitions"] for one in told if one["events"]]
+    return all(numbers == reading[-1] for numbers in reading)

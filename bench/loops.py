@@ -22,6 +22,7 @@ from monitor.core.instants import SECOND, Instant
 from monitor.core.rules import Rulebook
 from monitor.policy import load_policies
 from monitor.stream.topics import TopicNames
+from monitor.stream.worker import collect_garbage_seldom
 
 _EVENTS_AT_ONCE = 2000
 
@@ -117,7 +118,7 @@ def main() -> None:
     parser.add_argument("prefix")
     parser.add_argument("--policy", type=Path, nargs="+", required=True)
     asked = parser.parse_args()
-    gc.set_threshold(50_000, 20, 100)
+    collect_garbage_seldom()
     rulebook = load_policies(asked.policy)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(runner.run(run(asked.mode, asked.address, asked.prefix, rulebook)))

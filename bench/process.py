@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -32,9 +33,11 @@ class WorkerProcess:
         policies: Sequence[Path],
         *,
         ahead: Path | None = None,
+        traced: bool = False,
     ) -> None:
         clock = [] if ahead is None else ["--ahead", str(ahead)]
-        self._arguments = [address, prefix, run, *clock, "--policy", *map(str, policies)]
+        watch = ["--traced"] if traced else []
+        self._arguments = [address, prefix, run, *clock, *watch, "--policy", *map(str, policies)]
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
@@ -97,8 +100,24 @@ class WorkerProcess:
             self._news.notify_all()
 
 
-def events_per_second(told: Sequence[Told], total: int) -> float:
-    """The rate between the first events and the last."""
-    first = next(one for one in told if one["events"])
-    last = next(one for one in told if one["events"] >= total)
-    return float((last["events"] - first["events"]) / (last["at"] - first["at"]))
+def resident_bytes() -> int:
+    """What this process holds of the machine's memory."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def events_per_second(*workers: Sequence[Told]) -> float:
+    """The rate from the first events until all are applied and what came of them is durable.
+
+    Args:
+        workers: what each has told, to where it had done all that is its own.
+    """
+    firsts = [next(one for one in told if one["events"]) for told in workers]
+    finals = [told[-1]["events"] for told in workers]
+    lasts = [
+        next(one for one in told if one["durable_events"] == final)
+        for told, final in zip(workers, finals, strict=True)
+    ]
+    done = sum(finals) - sum(first["events"] for first in firsts)
+    seconds = max(last["at"] for last in lasts) - min(first["at"] for first in firsts)
+    return float(done / seconds)

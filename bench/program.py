@@ -7,15 +7,17 @@ import argparse
 import asyncio
 import gc
 import json
-import resource
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from bench.process import resident_bytes
+from bench.stalls import LoopWatch
 from monitor.cluster import Cluster
 from monitor.core.instants import SECOND, Instant
 from monitor.core.rules import Rulebook
@@ -26,8 +28,8 @@ from monitor.stream.clock import SystemClock
 from monitor.stream.topics import TopicNames, TopicPlan
 from monitor.stream.worker import Worker, WorkerSettings, run
 
-BEAT_SECONDS = 0.005
 TOLD_EVERY_SECONDS = 0.1
+_DURABLE_SECONDS = 0.05
 SESSION_SECONDS = 6.0
 _SERIES_MAX = 10_000_000
 
@@ -40,6 +42,7 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--policy", type=Path, nargs="+", required=True)
     parser.add_argument("--ahead", type=Path, help="holds by how many seconds its clock is fast")
+    parser.add_argument("--traced", action="store_true", help="look where its loop stalls")
     asked = parser.parse_args()
     settings = settings_of(asked.address, asked.prefix, asked.run)
     clock = FastClock(asked.ahead)
@@ -47,7 +50,9 @@ def main() -> None:
     signal.signal(signal.SIGUSR1, lambda *_: gc.collect() and None)
     signal.signal(signal.SIGUSR2, lambda *_: clock.look())
     rulebook = load_policies(asked.policy)
-    sys.exit(run(settings, rulebook, clock=clock, beside=lambda worker: _telling(worker, rulebook)))
+    watch = LoopWatch(traced=asked.traced)
+    beside = partial(_telling, rulebook=rulebook, watch=watch)
+    sys.exit(run(settings, rulebook, clock=clock, beside=beside))
 
 
 class FastClock(SystemClock):
@@ -78,11 +83,16 @@ def settings_of(address: str, prefix: str, name: str) -> WorkerSettings:
 
 
 @asynccontextmanager
-async def _telling(worker: Worker, rulebook: Rulebook) -> AsyncIterator[None]:
+async def _telling(worker: Worker, rulebook: Rulebook, watch: LoopWatch) -> AsyncIterator[None]:
     async with metrics_server(worker, rulebook, port=0, series_max=_SERIES_MAX) as url:
-        task = asyncio.create_task(_tell(worker, url))
+        durable = _Durable()
+        tasks = [
+            asyncio.create_task(durable.follow(worker)),
+            asyncio.create_task(_tell(worker, url, watch, durable)),
+        ]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
     readings = [
         (one.seller, one.metric, one.window_days, one.numerator, one.denominator)
         for one in worker.snapshot().readings
@@ -90,38 +100,50 @@ async def _telling(worker: Worker, rulebook: Rulebook) -> AsyncIterator[None]:
     sys.stdout.write(json.dumps({"readings": readings}) + "\n")
 
 
-async def _tell(worker: Worker, metrics_url: str) -> None:
-    """Beat; a beat that comes late is a stall of the event loop."""
-    stall = 0.0
-    last = told = time.monotonic()
+class _Durable:
+    """How many events are applied, and what came of them is on the ledger topic."""
+
+    def __init__(self) -> None:
+        self.events = 0
+
+    async def follow(self, worker: Worker) -> None:
+        """Count again and again, until cancelled."""
+        while True:
+            events = 0
+            # No user of a worker needs to know, so that it has no public name.
+            for partition in list(worker._partitions.owned.values()):  # noqa: SLF001
+                async with partition.busy:
+                    events += sum(feed.totals.events for feed in partition.feeds.values())
+                await partition.settled()
+            self.events = events
+            await asyncio.sleep(_DURABLE_SECONDS)
+
+
+async def _tell(worker: Worker, metrics_url: str, watch: LoopWatch, durable: _Durable) -> None:
+    told = time.monotonic()
     while True:
-        await asyncio.sleep(BEAT_SECONDS)
-        now = time.monotonic()
-        stall = max(stall, now - last - BEAT_SECONDS)
-        last = now
-        if now - told < TOLD_EVERY_SECONDS:
+        await watch.beat()
+        if time.monotonic() - told < TOLD_EVERY_SECONDS:
             continue
-        told = now
+        told = time.monotonic()
         stats = worker.stats()
+        stall_ms, stalls = watch.take()
         line = {
             "at": time.time(),
             "events": sum(one.events for one in stats),
+            "durable_events": durable.events,
             "partitions": sorted({one.partition for one in stats}),
             "recovering": worker.recovering,
             "ready": bool(stats) and all(one.ready for one in stats),
             "metrics_url": metrics_url,
-            "stall_ms": round(1000 * stall, 1),
+            "stall_ms": stall_ms,
+            "stalls": stalls,
+            "cpu_seconds": time.process_time(),
             "ledger_bytes": worker.ledger_bytes,
-            "resident_bytes": _resident_bytes(),
+            "resident_bytes": resident_bytes(),
         }
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
-        stall, last = 0.0, time.monotonic()
-
-
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from monitor.demo.run import DEMO_POLICY
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
 _PREFIX = "replay-"
+# All partitions have about as many events (bench/events.py).
+_HALVES = (range(PARTITIONS // 2), range(PARTITIONS // 2, PARTITIONS))
 
 
 async def measure(address: str, plan: Plan) -> Results:
@@ -26,13 +28,15 @@ async def measure(address: str, plan: Plan) -> Results:
     cluster, names = Cluster((address,)), TopicNames.prefixed(_PREFIX)
     await prepare_topics(cluster, names, TopicPlan(history_days=430), ledger=False)
     ends = await feed(cluster, names, records(sellers=plan.pick(100, 40), days=plan.pick(60, 40)))
-    alone, both = [], []
+    halves = [sum(end for where, end in ends.items() if where[1] in half) for half in _HALVES]
+    print(f"  {sum(halves):,} simulated events are there, as {halves}", flush=True)
+    alone, both = list[float](), list[float]()
     for _ in range(plan.rounds):
         alone.append(_rate(await _replay(address, ends, range(PARTITIONS))))
-        halves = await asyncio.gather(
-            *(_replay(address, ends, numbers) for numbers in _halves(ends))
+        both.append(
+            _rate(*await asyncio.gather(*(_replay(address, ends, half) for half in _HALVES)))
         )
-        both.append(_rate(*halves))
+        print(f"  events/s: one {alone[-1]:,.0f}, two {both[-1]:,.0f}", flush=True)
     return {"replay_events_per_s": spread(alone), "replay_scaling_2": ratios(both, alone)}
 
 
@@ -53,14 +57,6 @@ async def _replay(address: str, ends: dict[Where, int], numbers: Collection[int]
 
 
 def _rate(*told: dict[str, Any]) -> float:
-    """Events/s of processes that ran side by side: until the last one was done."""
-    return float(sum(one["events"] for one in told) / max(one["seconds"] for one in told))
-
-
-def _halves(ends: dict[Where, int]) -> list[list[int]]:
-    """The partition numbers in two halves that are about as large."""
-    sizes = dict.fromkeys(range(PARTITIONS), 0)
-    for (_, number), end in ends.items():
-        sizes[number] += end
-    largest, *others, smallest = sorted(sizes, key=lambda number: -sizes[number])
-    return [[largest, smallest], others]
+    """Events/s of processes side by side: from when the first began until the last was done."""
+    seconds = max(one["ended_at"] for one in told) - min(one["began_at"] for one in told)
+    return float(sum(one["events"] for one in told) / seconds)

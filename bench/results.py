@@ -1,6 +1,8 @@
 """What is measured, what it should be, and how it is written down."""
 
 import json
+import os
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,12 @@ from bench.spread import Spread
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
+QUICK_RESULTS = HERE.parent / "build" / "bench-quick.json"
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+MACHINE = "machine"
 
-Results = dict[str, Spread | float]
+Results = dict[str, Spread]
 Choice = TypeVar("Choice")
 
 
@@ -33,60 +37,180 @@ class Plan:
         return quick if self.quick else full
 
 
-class Target(NamedTuple):
-    """A key of the results: what it is, and its bound (None: only reported)."""
+class Key(NamedTuple):
+    """A key of the results: what it is, its unit, and its bound (None: only reported)."""
 
     what: str
-    bound: float | None = None
-    is_upper: bool = False
+    unit: str
+    target: float | None = None
+    at_most: bool = False
 
 
-TARGETS: Mapping[str, Target] = {
-    "live_over_ceiling": Target("whole live path ÷ bare loop driving the same engine", 0.6),
-    "core_over_client": Target("engine alone, eleven metrics ÷ loop that only decodes", 0.2),
-    "live_over_quix": Target("small job: ours ÷ Quix Streams", 2),
-    "live_over_bytewax": Target("small job: ours ÷ Bytewax", 1.2),
-    "live_over_plain_faust": Target("small job: ours ÷ plain Faust", 20),
-    "live_events_per_s": Target("events/s of one worker, durable"),
-    "replay_events_per_s": Target("events/s of `monitor replay --kafka`"),
-    "replay_scaling_2": Target("two replay processes ÷ one", 1.7),
-    "live_scaling_2": Target("two workers ÷ one"),
-    "latency_p99_ms": Target("produce to alert record, 5,000 events/s", 1500, is_upper=True),
-    "stall_ms_max": Target("longest stall of the event loop in that run", 250, is_upper=True),
-    "recovery_orders_per_s": Target("orders/s restored from the ledger", 70_000),
-    "failover_seconds": Target("after kill -9, beyond the session timeout", 5, is_upper=True),
-    "bytes_per_order": Target("resident memory per order", 800, is_upper=True),
-    "growth_orders": Target("cost per event, 10 times the orders", 1.5, is_upper=True),
-    "growth_sellers": Target("cost per event, 100 times the sellers", 1.5, is_upper=True),
-    "scrape_seconds": Target("/metrics with 100,000 samples", 1, is_upper=True),
-    "scrape_stall_ms": Target("longest stall of the event loop meanwhile", 100, is_upper=True),
-    "ledger_bytes_per_event": Target("written to Kafka per event, live"),
+_RATIO, _RATE = "ratio", "events/s"
+KEYS: Mapping[str, Key] = {
+    "live_over_ceiling": Key("whole live path ÷ bare loop driving the same engine", _RATIO, 0.6),
+    "core_over_client": Key("engine alone, eleven metrics ÷ loop that only decodes", _RATIO, 0.2),
+    "live_over_quix": Key("small job: ours ÷ Quix Streams", _RATIO, 2),
+    "live_over_bytewax": Key("small job: ours ÷ Bytewax", _RATIO, 1.2),
+    "live_over_plain_faust": Key("small job: ours ÷ plain Faust", _RATIO, 20),
+    "live_events_per_s": Key("one worker, durable", _RATE),
+    "replay_events_per_s": Key("`monitor replay --kafka`", _RATE),
+    "replay_scaling_2": Key("two replay processes ÷ one", _RATIO, 1.7),
+    "live_scaling_2": Key("two workers ÷ one", _RATIO),
+    "latency_p99_ms": Key("produce to alert record, 5,000 events/s", "ms", 1500, at_most=True),
+    "stall_ms_max": Key("longest stall of the event loop in that run", "ms", 250, at_most=True),
+    "recovery_orders_per_s": Key("restored from the ledger", "orders/s", 70_000),
+    "failover_seconds": Key("after kill -9, beyond the session timeout", "s", 5, at_most=True),
+    "bytes_per_order": Key("resident memory per order", "bytes", 800, at_most=True),
+    "growth_orders": Key("cost per event, ten times the orders", _RATIO, 1.5, at_most=True),
+    "growth_sellers": Key("cost per event, 100 times the sellers", _RATIO, 1.5, at_most=True),
+    "scrape_seconds": Key("`/metrics` with 100,000 samples", "s", 1, at_most=True),
+    "scrape_stall_ms": Key("longest stall of the loop meanwhile", "ms", 100, at_most=True),
+    "ledger_bytes_per_event": Key("written to Kafka per event, live", "bytes"),
 }
 
 
-def write(results: Results, about: Mapping[str, Any]) -> None:
-    """Keep results, with what they were measured on, and renew the README's table."""
-    kept = {
-        "about": dict(about),
-        "results": {key: results[key] for key in TARGETS if key in results},
+def document(results: Results, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Results as they are written down, in the order of ``KEYS``."""
+    return {
+        MACHINE: dict(machine),
+        **{key: _entry(KEYS[key], results[key]) for key in KEYS if key in results},
     }
-    RESULTS.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write(results: Results, machine: Mapping[str, Any]) -> None:
+    """Write the results of a full run, and renew the README's table."""
+    save(RESULTS, document(results, machine))
+    renew_readme()
+
+
+def renew(results: Results, machine: Mapping[str, Any]) -> None:
+    """Write some results over those of an earlier run, and renew the README's table."""
+    kept = {**load(), **document(results, machine)}
+    save(RESULTS, {key: kept[key] for key in (MACHINE, *KEYS) if key in kept})
+    renew_readme()
+
+
+def save(path: Path, kept: Mapping[str, Any]) -> None:
+    """Write results as JSON."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(path: Path = RESULTS) -> dict[str, Any]:
+    """Results that were written."""
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def renew_readme() -> None:
+    """Put the table of results.json into the README."""
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{table()}{END}{after}", encoding="utf-8")
+    README.write_text(f"{before}{BEGIN}\n{table(load())}{END}{after}", encoding="utf-8")
 
 
-def table() -> str:
-    """The results as a table for the README."""
-    kept = json.loads(RESULTS.read_text(encoding="utf-8"))
-    lines = ["| what | measured | spread | target |", "|---|---|---|---|"]
-    for key, found in kept["results"].items():
-        target = TARGETS[key]
-        middle = found["median"] if isinstance(found, dict) else found
-        between = f"{found['min']:,} – {found['max']:,}" if isinstance(found, dict) else ""
-        bound = (
-            "" if target.bound is None else f"{'≤' if target.is_upper else '≥'} {target.bound:,}"
-        )
-        lines.append(f"| `{key}` {target.what} | {middle:,} | {between} | {bound} |")
-    return "\n".join([*lines, "", kept["about"]["machine"], ""])
+def table(kept: Mapping[str, Any]) -> str:
+    """Results as a table for the README."""
+    lines = ["| key | what | measured | spread | target |", "|---|---|---|---|---|"]
+    for name, key in KEYS.items():
+        if name in kept:
+            found = kept[name]
+            spread = (
+                ""
+                if found["min"] == found["max"]
+                else f"{_number(found['min'])} – {_number(found['max'])}"
+            )
+            measured = f"{_number(found['value'])}{_suffix(found['unit'])}"
+            mark = "" if is_met(found) else " **missed**"
+            lines.append(
+                f"| `{name}` | {key.what} | {measured} | {spread} | {target_text(found)}{mark} |"
+            )
+    machine = kept[MACHINE]
+    about = (
+        f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB,"
+        f" Python {machine['python']}, Kafka {machine['kafka']}: one node and all programs on the"
+        " same machine."
+    )
+    return "\n".join([*lines, "", about, ""])
+
+
+def line(name: str, spread: Spread) -> str:
+    """A result as a line on the screen."""
+    found = _entry(KEYS[name], spread)
+    between = (
+        ""
+        if found["min"] == found["max"]
+        else f" ({_number(found['min'])} – {_number(found['max'])})"
+    )
+    verdict = "" if found["target"] is None else " ok" if is_met(found) else " MISSED"
+    target = target_text(found)
+    return (
+        f"{name:24} {_number(found['value']):>10}{_suffix(found['unit'])}{between}"
+        f"{'  ' + target if target else ''}{verdict}"
+    )
+
+
+def is_met(found: Mapping[str, Any]) -> bool:
+    """Whether a result meets its target; True where it has none."""
+    target = found["target"]
+    if target is None:
+        return True
+    value = found["value"]
+    return bool(value <= target["at_most"] if "at_most" in target else value >= target["at_least"])
+
+
+def target_text(found: Mapping[str, Any]) -> str:
+    """A target as people write it."""
+    target = found["target"]
+    if target is None:
+        return ""
+    ((bound, number),) = target.items()
+    return f"{'≤' if bound == 'at_most' else '≥'} {_number(number)}"
+
+
+def machine_facts() -> dict[str, Any]:
+    """What the figures depend on."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "memory_gb": round(pages / 2**30),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "kafka": _kafka_version(),
+    }
+
+
+def _entry(key: Key, spread: Spread) -> dict[str, Any]:
+    target = None if key.target is None else {"at_most" if key.at_most else "at_least": key.target}
+    return {
+        "value": spread["median"],
+        "min": spread["min"],
+        "max": spread["max"],
+        "unit": key.unit,
+        "target": target,
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,}"
+
+
+def _suffix(unit: str) -> str:
+    return "" if unit == _RATIO else f" {unit}"
+
+
+def _kafka_version() -> str:
+    pom = (HERE.parent / "deploy" / "kafka" / "pom.xml").read_text(encoding="utf-8")
+    return pom.partition("<kafka.version>")[2].partition("<")[0]
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for text in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if text.startswith("model name"):
+                return text.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -7,12 +7,11 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
-from bench.events import Record, feed, record
-from bench.orders import life_of
+from bench.events import feed
+from bench.orders import lives
 from bench.process import WorkerProcess
 from bench.program import TOLD_EVERY_SECONDS, settings_of
 from bench.results import Plan, Results
@@ -31,7 +30,9 @@ async def measure(address: str, plan: Plan) -> Results:
     """Scrapes, one after the other, of a worker that evaluates once a second."""
     settings = settings_of(address, _PREFIX, _RUN)
     await prepare_topics(settings.cluster, settings.names, TopicPlan(history_days=430))
-    total = sum((await feed(settings.cluster, settings.names, _records())).values())
+    total = sum(
+        (await feed(settings.cluster, settings.names, lives(range(_ORDERS), _SELLERS))).values()
+    )
     seconds, stalls_ms = list[float](), list[float]()
     async with WorkerProcess(address, _PREFIX, _RUN, [DEMO_POLICY]) as worker:
         full = await worker.until(lambda told: told["ready"] and told["events"] >= total)
@@ -48,12 +49,6 @@ async def measure(address: str, plan: Plan) -> Results:
             if samples < _SAMPLES:
                 raise ValueError(f"{samples} samples on the page, not {_SAMPLES}")
     return {"scrape_seconds": spread(seconds, 2), "scrape_stall_ms": spread(stalls_ms, 1)}
-
-
-def _records() -> Iterator[Record]:
-    for number in range(_ORDERS):
-        for line in life_of(number, _SELLERS):
-            yield record(line)
 
 
 def _fetched(url: str) -> bytes:

@@ -16,6 +16,11 @@ def spread(figures: Sequence[float], digits: int = 0) -> Spread:
     }
 
 
+def single(figure: float, digits: int = 0) -> Spread:
+    """A figure that is measured once."""
+    return spread([figure], digits)
+
+
 def ratios(over: Sequence[float], under: Sequence[float], digits: int = 2) -> Spread:
     """The ratios of figures that were measured in turn, round by round."""
     return spread([one / other for one, other in zip(over, under, strict=True)], digits)

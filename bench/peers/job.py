@@ -47,6 +47,11 @@ def fold(facts: Facts, event: Event) -> None:
             pass
 
 
+def added_up(found: Counts, added: Counts) -> Counts:
+    """The sum of a day's counts and what is added to them."""
+    return [one + more for one, more in zip(found, added, strict=True)]
+
+
 def _note_feedback(facts: Facts, event: FeedbackLeft | FeedbackRemoved, at: float) -> None:
     found = facts.setdefault("feedback", {})
     stars = event.rating if isinstance(event, FeedbackLeft) else _STARS_MAX + 1

@@ -1,7 +1,8 @@
 """The small job in plain Faust: an agent on the four topics, two tables with changelogs.
 
 Tables are keyed by order and by day within a seller's partition, as Faust's guide tells; values
-travel raw and are decoded by ours, which is faster than Faust's own records.
+travel raw and are decoded by ours, which is faster than Faust's own records. Tables are kept in
+memory, which is faster than in RocksDB, and survive as changelog topics. On uvloop.
 """
 
 import argparse
@@ -10,9 +11,10 @@ import tempfile
 from typing import Any
 
 import faust
+import uvloop
 
-from bench.peers.job import change
-from bench.peers.told import Stopwatch, tell
+from bench.peers.job import Counts, added_up, change
+from bench.peers.told import Stopwatch
 from monitor.core.events import SOURCE_TOPICS, decode
 
 _PARTITIONS = 4
@@ -26,8 +28,11 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("total", type=int)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="faust-") as folder:
-        asyncio.run(_run(asked, folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="faust-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_run(asked, folder))
 
 
 async def _run(asked: argparse.Namespace, folder: str) -> None:
@@ -47,7 +52,7 @@ async def _run(asked: argparse.Namespace, folder: str) -> None:
     names = [f"{asked.prefix}{name}" for name in SOURCE_TOPICS]
     source = app.topic(*names, key_serializer="raw", value_serializer="raw")
     watch, finished = Stopwatch(asked.total), asyncio.Event()
-    counts: dict[tuple[str, int], list[int]] = {}
+    counts: dict[tuple[str, int], Counts] = {}
 
     @app.agent(source)
     async def count(stream: Any) -> None:
@@ -57,16 +62,16 @@ async def _run(asked: argparse.Namespace, folder: str) -> None:
             facts = orders[order]
             for day, added in change(facts, event):
                 key = f"{event.seller}/{day}"
-                days[key] = [one + more for one, more in zip(days[key], added, strict=True)]
-                counts[event.seller, day] = days[key]
+                days[key] = counts[event.seller, day] = added_up(days[key], added)
             orders[order] = facts
             if watch.tick():
                 finished.set()
 
     await app.start()
     await finished.wait()
+    await app.producer.flush()
+    watch.tell(counts)
     await app.stop()
-    tell(watch.rate, counts)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from typing import Any
 
 from quixstreams import Application, State
 
-from bench.peers.job import change
-from bench.peers.told import Stopwatch, tell
+from bench.peers.job import added_up, change
+from bench.peers.told import Stopwatch
 from monitor.core.events import SOURCE_TOPICS, decode
 
 
@@ -34,8 +34,7 @@ def main() -> None:
         changes = change(facts, event)
         state.set(order, facts)
         for day, added in changes:
-            found = state.get(f"day/{day}", [0, 0, 0, 0])
-            summed = [one + more for one, more in zip(found, added, strict=True)]
+            summed = added_up(state.get(f"day/{day}", [0, 0, 0, 0]), added)
             state.set(f"day/{day}", summed)
             counts[event.seller, day] = summed
         watch.tick()
@@ -56,8 +55,9 @@ def main() -> None:
         for other in others:
             first = first.concat(other)
         first.apply(count, stateful=True)
+        # Commits at its end.
         app.run(count=asked.total, timeout=60, collect=False)
-    tell(watch.rate, counts)
+        watch.tell(counts)
 
 
 if __name__ == "__main__":

@@ -370,12 +370,14 @@ class Account:
 
     def _forget(self, subject: Subject) -> None:
         subject.wake_at = None
+        self.tallies.forget(subject)
         if self._journal is not None:
             self._journal.drop(subject, self.prefix)
         match subject:
             case Order():
                 for request in (subject.returns or {}).values():
                     request.wake_at = None
+                    self.tallies.forget(request)
                 self.deadlines.forget_order(subject)
                 del self.orders[subject.id]
             case Message():

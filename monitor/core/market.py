@@ -64,13 +64,15 @@ class Step(NamedTuple):
     """What an order's change from one verdict to another does to its account.
 
     ``touched`` has a bit per slot that changes; ``changes`` are, for each of ``Order.days`` on
-    which any does, what to add to that day's bucket. ``verdict`` is the one object that all
-    orders of that verdict share.
+    which any does, what to add to that day's bucket. ``turned`` are the metrics, by their
+    place in the rules, of which the order now is on the bad side, or no longer is. ``verdict``
+    is the one object that all orders of that verdict share.
     """
 
     verdict: int
     touched: int
     changes: tuple[tuple[int, int], ...]
+    turned: tuple[tuple[int, bool], ...]
 
 
 def _never(day: date) -> bool:  # noqa: ARG001
@@ -190,7 +192,12 @@ class Market:
             for slot, day_of, counted in found:
                 touched |= 1 << slot
                 by_day[day_of] = by_day.get(day_of, 0) + in_slot(slot, sign * counted)
-        step = Step(verdict, touched, tuple(by_day.items()))
+        turned = tuple(
+            (metric.position, is_bad)
+            for metric in self.order_metrics
+            if (is_bad := self._is_bad(metric, verdict)) != self._is_bad(metric, was)
+        )
+        step = Step(verdict, touched, tuple(by_day.items()), turned)
         self.steps[was, verdict, category] = step
         return step
 
@@ -203,6 +210,9 @@ class Market:
             found = enumerate(self.series)
             keys = self._keys[touched] = tuple(key for slot, key in found if touched >> slot & 1)
         return keys
+
+    def _is_bad(self, metric: OrderMetric, verdict: int) -> bool:
+        return verdict >> metric.shift & 3 == self.metrics[metric.position].bad_verdict
 
     def _frame(self) -> None:
         retention_days = self.rules.retention_days

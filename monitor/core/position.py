@@ -49,6 +49,7 @@ class Point(Struct, array_like=True, frozen=True, gc=False):
 class Position(Struct, array_like=True, frozen=True, gc=False):
     """How far the writer of one epoch has come.
 
+    ``partitions`` is how many each source topic has (below 0: see ``growth``).
     All events before the offsets of ``done`` are in the ledger; those before ``ahead`` may be.
     ``evaluated_at`` is the last evaluation point, ``number`` and ``digest`` are those of the
     last alert record, ``published`` is the number up to which they are on the alerts topic.

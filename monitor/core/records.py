@@ -34,13 +34,13 @@ FORMAT: Final = 2
 """The version that is written. Older ones are read, newer ones refused."""
 
 RecordKind = Literal["order", "message", "vote", "violation", "heartbeat", "held", "alert"]
-POSITION, CLAIM = "position", "claim"
+POSITION, CLAIM, GROWTH = "position", "claim", "growth"
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class Key(NamedTuple):
-    """A parsed key; seller, marketplace and id are empty for a position or claim."""
+    """A parsed key; seller, marketplace and id are empty where it is about the partition."""
 
     seller: str
     marketplace: str
@@ -64,6 +64,11 @@ def claim_key(epoch: int) -> bytes:
     return f"{CLAIM}|{epoch}".encode()
 
 
+def growth_key(epoch: int) -> bytes:
+    """The key that tells where partitions were added."""
+    return f"{GROWTH}|{epoch}".encode()
+
+
 def parse_key(key: bytes | None) -> Key:
     """The parts of a key.
 
@@ -73,7 +78,7 @@ def parse_key(key: bytes | None) -> Key:
     what, bar, epoch = (key or b"").decode(errors="replace").rpartition("|")
     parts = what.split("/", 3)
     if bar and epoch.isdecimal():
-        if what in (POSITION, CLAIM):
+        if what in (POSITION, CLAIM, GROWTH):
             return Key("", "", what, "", int(epoch))
         if len(parts) == len(Key._fields) - 1:
             seller, marketplace, kind, name = parts

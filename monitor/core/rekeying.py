@@ -3,14 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
-from monitor.core.events import SOURCE_TOPICS, SourceTopic
-from monitor.core.instants import Instant
 from monitor.core.kept import AlertState
-from monitor.core.position import Position, Totals
+from monitor.core.position import Position
 from monitor.core.records import (
-    FORMAT,
     alert_state_of,
     encode_alert,
     is_alert,
@@ -37,7 +32,6 @@ class Holding:
     """What one partition of the ledger holds: see stream/recovery.py."""
 
     number: int
-    epoch: int = 0
     values: Mapping[bytes, bytes] = field(default_factory=dict)
     superseded: Iterable[bytes] = ()
     position: Position | None = None
@@ -50,6 +44,7 @@ def moves(holding: Holding, partition_of: PartitionOf, epochs: Mapping[int, int]
     that the target holds (``epochs``: the highest of each partition).
     """
     superseded = set(holding.superseded)
+    written = 0 if holding.position is None else holding.position.number
     found = []
     for name, value in holding.values.items():
         key = parse_key(name)
@@ -59,7 +54,9 @@ def moves(holding: Holding, partition_of: PartitionOf, epochs: Mapping[int, int]
         moved = value
         if is_alert(key):
             state = alert_state_of(key, value)
-            moved = encode_alert(_moved(state, superseded=name in superseded))
+            # A number past the position's: its writer died before all of the write was safe.
+            was_never_out = name in superseded or state.number > written
+            moved = encode_alert(_moved(state, was_never_out=was_never_out))
         epoch = epochs.get(target, 0) + key.epoch
         found.append(
             Move(name, target, key_of(key.seller, key.marketplace, key.kind, key.id, epoch), moved)
@@ -67,21 +64,10 @@ def moves(holding: Holding, partition_of: PartitionOf, epochs: Mapping[int, int]
     return found
 
 
-def position_after(
-    holding: Holding,
-    partitions: int,
-    starts: Mapping[SourceTopic, int],
-    evaluated_at: Instant | None,
-) -> Position:
-    """Where a partition goes on; ``starts``: where the sources of one without a position begin."""
-    was = holding.position
-    if was is None:
-        done = {topic: Totals(starts[topic]) for topic in SOURCE_TOPICS}
-        return Position(FORMAT, partitions, done, dict(starts), evaluated_at, 0, "", 0)
-    return replace(was, partitions=partitions, evaluated_at=evaluated_at)
+def _moved(state: AlertState, *, was_never_out: bool) -> AlertState:
+    """An alert without its place in the chain, which is that of another partition.
 
-
-def _moved(state: AlertState, *, superseded: bool) -> AlertState:
-    """An alert without its place in the chain, which is that of another partition."""
-    present = state.before if superseded else state.present
-    return AlertState(id=state.id, present=present, before=present, number=0, record=state.record)
+    What was decided but never out is decided anew; all else is known to be published.
+    """
+    stands = state.before if was_never_out else state.present
+    return AlertState(id=state.id, present=stands, before=stands, number=0, record=state.record)

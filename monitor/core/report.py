@@ -9,7 +9,7 @@ from monitor.core.facts import Message, Order, Return, Subject, Violation, Vote
 from monitor.core.instants import Day, Instant
 from monitor.core.ledger import Account
 from monitor.core.market import SeriesKey
-from monitor.core.metrics.metric import COUNTED, HIT, OUT, Metric, SubjectKind
+from monitor.core.metrics.metric import HIT, OUT, Metric, SubjectKind
 from monitor.core.readings import Level, MovedBy, OpenItems, Reading, Waiting
 from monitor.core.rules import ItemKind, MetricRule, WindowDays
 from monitor.core.windows import last_slot_of, untally
@@ -154,32 +154,19 @@ def offenders_of(
     They are taken from what the series hold, not judged again: a page at 3 a.m. may ask for
     those of many series at once.
     """
-    definition, _ = _metric(account, metric)
-    left, last = account.market.span(metric, window)
-    bad = COUNTED | HIT if definition.bad_side == "high" else COUNTED
-    if definition.only_counts:
-        bad = HIT
-    for name, day, verdict in _verdicts(account, metric, category):
-        if verdict == bad and left < day <= last:
-            yield day, name
-
-
-def _verdicts(
-    account: Account, metric: str, category: str | None
-) -> Iterator[tuple[str, Day, int]]:
-    """Id, counting day and verdict of each subject that a metric counts on some day."""
-    definition, rule = _metric(account, metric)
-    if definition.subject is SubjectKind.ORDER:
-        plan = next(plan for plan in account.market.order_metrics if plan.rule is rule)
-        shift, day_of = plan.shift, plan.day_of
-        for order in account.orders.values():
-            day = order.days[day_of]
-            if day is not None and (category is None or order.category == category):
-                yield order.id, day, order.verdict >> shift & (COUNTED | HIT)
-        return
-    for subject in account.subjects():
-        if isinstance(subject, _TYPE_OF[definition.subject]) and subject.day is not None:
-            yield subject.id, subject.day, subject.verdict
+    market = account.market
+    index = market.index_of[metric]
+    left, last = market.span(metric, window)
+    day_of = next((plan.day_of for plan in market.order_metrics if plan.position == index), None)
+    for subject in account.tallies.bad_side(index):
+        if isinstance(subject, Order) and day_of is not None:
+            day = subject.days[day_of]
+            if category is not None and subject.category != category:
+                continue
+        else:
+            day = subject.day
+        if day is not None and left < day <= last:
+            yield day, subject.id
 
 
 def _metric(account: Account, metric: str) -> tuple[Metric, MetricRule]:

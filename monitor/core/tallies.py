@@ -4,7 +4,7 @@ A series is never incremented by an event. What a subject contributes is judged 
 facts, compared with what the series hold of it, and only the difference moves them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from monitor.core.facts import Message, Order, Subject
 from monitor.core.instants import Day, Instant
@@ -13,15 +13,20 @@ from monitor.core.windows import Buckets, in_slot, tally
 
 
 class Tallies:
-    """The series of one seller in one marketplace; they remember which of them were touched."""
+    """The series of one seller in one marketplace.
 
-    __slots__ = ("_buckets", "_known", "_market", "_pending", "_touched")
+    They remember which of them were touched, and, per metric, who is on its bad side: an alert
+    names them, and should not have to look for a few among all orders.
+    """
+
+    __slots__ = ("_bad", "_buckets", "_known", "_market", "_pending", "_touched")
 
     def __init__(self, market: Market) -> None:
         self._market = market
         self._buckets = Buckets(market.frame)
         self._pending = self._buckets.pending
         self._known = 0
+        self._bad: dict[int, set[Subject]] = {}
         self._touched = 0
 
     def adopt(self, market: Market) -> None:
@@ -74,6 +79,8 @@ class Tallies:
             day = days[day_of]
             assert day is not None
             pending[day] = pending.get(day, 0) + change
+        for index, is_bad in step.turned:
+            self._note_side(index, order, is_bad=is_bad)
 
     def recount(self, metric: str, subject: Subject, at: Instant | None, now: Instant) -> None:
         """Bring the metric of a return, message, vote or violation in step with its facts.
@@ -90,6 +97,8 @@ class Tallies:
             if verdict != subject.verdict or day != subject.day:
                 self._move(index, subject.day, subject.verdict, day, verdict)
                 subject.verdict = verdict
+                is_bad = verdict == market.metrics[index].bad_verdict
+                self._note_side(index, subject, is_bad=is_bad)
         subject.day = day
 
     def recount_answer(self, message: Message, was_day: Day | None) -> None:
@@ -105,6 +114,15 @@ class Tallies:
             self._buckets.add(message.day, in_slot(slot, tally(micros, 1)))
         message.counted_answer = micros
         self._touch(self._market.slots[index, None])
+
+    def bad_side(self, index: int) -> Iterable[Subject]:
+        """The subjects on the bad side of a metric, in no order, of days long gone too."""
+        return self._bad.get(index, ())
+
+    def forget(self, subject: Subject) -> None:
+        """Let go of a subject that counts nowhere any more."""
+        for bad in self._bad.values():
+            bad.discard(subject)
 
     def next_turn(self, order: Order, now: Instant) -> Instant | None:
         """The next instant at which time alone may change a verdict on an order."""
@@ -157,6 +175,18 @@ class Tallies:
         else:
             self._add(slot, was_day, -OF_VERDICT[was])
             self._add(slot, day, OF_VERDICT[now])
+
+    def _note_side(self, index: int, subject: Subject, *, is_bad: bool) -> None:
+        bad = self._bad.get(index)
+        if is_bad:
+            if bad is None:
+                bad = self._bad[index] = set()
+            bad.add(subject)
+        elif bad is not None and subject in bad:
+            bad.remove(subject)
+            # A set keeps the size of the worst day, when all orders were to be delivered late.
+            if not len(bad) & (len(bad) - 1):
+                self._bad[index] = set(bad)
 
     def _add(self, slot: int, day: Day | None, change: int) -> None:
         if day is not None and change:

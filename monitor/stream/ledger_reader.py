@@ -75,6 +75,10 @@ class LedgerReader:
             while position < end:
                 fetched = await self._fetch(tp)
                 position = await self._consumer.position(tp)
+                if position >= end:
+                    # Else it asks at once for more, which the broker holds back until there is
+                    # any, and with it whatever is asked next.
+                    self._consumer.pause(tp)
                 records = fetched.get(tp, ())
                 if position > end:
                     records = [record for record in records if record.offset < end]

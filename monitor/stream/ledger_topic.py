@@ -25,6 +25,7 @@ _BATCH_BYTES = 1 << 19
 _REQUEST_BYTES_MAX = 1 << 20
 _ACKNOWLEDGED_SECONDS_MAX = 120.0
 _BATCHES_IN_FLIGHT_MAX = 8
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ class LedgerTopic:
                 batch.append(key=key, value=value, timestamp=None)
         sent.append(await self._send(batch, number))
         return sent
+
+    async def knows(self, partitions: int) -> None:
+        """Wait until the producer knows that there are so many partitions."""
+        while len(await self._producer.partitions_for(self._topic)) < partitions:
+            await self._producer.client.force_metadata_update()
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     def note_failure(self, write: "asyncio.Future[bool]") -> None:
         """Break where a write has failed."""

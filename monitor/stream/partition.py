@@ -10,6 +10,7 @@ from monitor.core.alert_records import AlertRecord, Link
 from monitor.core.alerts import AlertBook
 from monitor.core.engine import Engine
 from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic
+from monitor.core.growth import aim_of
 from monitor.core.instants import SECOND, Instant, instant_of
 from monitor.core.journal import Journal
 from monitor.core.position import Offsets, Point, Position, Totals
@@ -70,8 +71,8 @@ class Partition:
         """Number in the chain up to which alert records are on their topic."""
         self.journaled_at: Instant = 0
         """Point up to which points are on their topic."""
+        self.count = count
         self._point: Point | None = None
-        self._count = count
         self._journal = Journal() if durable else None
         self.engine = Engine(rulebook, now, self._journal)
         self._book = AlertBook(version, self._journal)
@@ -106,17 +107,36 @@ class Partition:
         else:
             self.engine.restore(key, value)
 
+    def check(self, position: Position) -> None:
+        """Check that the ledger was written for this number of partitions.
+
+        Raises:
+            LedgerError: it was not, or partitions are being added.
+        """
+        aim = aim_of(position)
+        if aim is not None:
+            raise LedgerError(
+                "partitions are being added: stop all workers, and finish it with"
+                f" `monitor repartition --partitions {aim}`"
+            )
+        if position.partitions > self.count:
+            raise LedgerError(
+                f"the ledger is for {position.partitions} partitions, but the source topics had"
+                f" {self.count} when this worker started: start it again"
+            )
+        if position.partitions < self.count:
+            raise LedgerError(
+                f"the ledger was written for {position.partitions} partitions, but the source"
+                f" topics have {self.count}: stop all workers and run `monitor repartition`"
+            )
+
     def resume(self, position: Position) -> None:
         """Go on where the ledger says that an earlier owner stopped.
 
         Raises:
             LedgerError: the ledger was written for another number of partitions.
         """
-        if position.partitions != self._count:
-            raise LedgerError(
-                f"the ledger was written for {position.partitions} partitions, but the source"
-                f" topics have {self._count}: stop all workers and run `monitor repartition`"
-            )
+        self.check(position)
         for topic, totals in position.done.items():
             # A parked engine may have come further than it got to write.
             if totals.offset >= self.feeds[topic].totals.offset:
@@ -236,7 +256,7 @@ class Partition:
         """How far this engine has come."""
         return Position(
             FORMAT,
-            self._count,
+            self.count,
             {topic: replace(feed.totals) for topic, feed in self.feeds.items()},
             self.positions,
             self.evaluated_at,

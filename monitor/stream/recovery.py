@@ -8,8 +8,18 @@ from msgspec.structs import replace
 
 from monitor.core.events import SourceTopic
 from monitor.core.position import Offsets, Position, position_of
-from monitor.core.records import CLAIM, POSITION, Key, claim_key, is_alert, parse_key, position_key
+from monitor.core.records import (
+    CLAIM,
+    GROWTH,
+    POSITION,
+    Key,
+    claim_key,
+    is_alert,
+    parse_key,
+    position_key,
+)
 from monitor.errors import LedgerError
+from monitor.stream.intake import partition_of
 from monitor.stream.ledger_topic import LedgerTopic, LedgerWriter
 from monitor.stream.partition import Partition
 
@@ -46,7 +56,7 @@ class Holdings:
             key = parse_key(name)
             self.marks[name] = (key, position_of(key, value))
             self.epoch = max(self.epoch, key.epoch)
-        else:
+        elif not name.startswith(_FOR_AUDITS):
             self.values[name] = value
             if b"/alert/" in name:
                 self._note_alert(name, parse_key(name))
@@ -108,6 +118,9 @@ class Recovery:
                 f" to {partition.read_to}: it was made anew; start the monitor again"
             )
         await self._collect(max(begin, partition.read_to), end)
+        if holdings.position is not None:
+            # Who does not fit must not claim what another owns.
+            partition.check(holdings.position)
         # After the group is forgotten its generations begin anew; epochs never do. A static
         # member may even come back under the generation of its own predecessor.
         epoch = generation if generation > holdings.epoch else holdings.epoch + generation
@@ -125,7 +138,7 @@ class Recovery:
             position = holdings.position or position
         # Whoever claimed meanwhile under a later epoch was assigned the partition after us.
         writer.superseded = holdings.epoch >= epoch
-        await self._take_back(position)
+        writer.remove_later(await self._take_back(position))
         partition.own(writer)
         return holdings.ahead
 
@@ -140,16 +153,33 @@ class Recovery:
             self._on_progress(_READING_SHARE * (read_to - start) / (end - start))
             await asyncio.sleep(0)
 
-    async def _take_back(self, position: Position) -> None:
+    async def _take_back(self, position: Position) -> list[bytes]:
+        """Restore what the ledger holds; the keys of what does not belong here.
+
+        A halted worker that goes on after partitions were added may yet write, into a former
+        partition, what it knew of a seller that has moved.
+        """
         partition, holdings = self._partition, self._holdings
         partition.resume(position)
         restore, superseded = partition.restore, holdings.superseded
         total = len(holdings.values)
+        known: dict[str, bool] = {}
+        foreign: list[bytes] = []
         for done, (name, value) in enumerate(holdings.values.items(), start=1):
-            restore(parse_key(name), value, superseded=name in superseded)
+            key = parse_key(name)
+            is_ours = known.get(key.seller)
+            if is_ours is None:
+                home = partition_of(key.seller.encode(), partition.count)
+                is_ours = known[key.seller] = home == partition.number
+            if is_ours:
+                restore(key, value, superseded=name in superseded)
+            else:
+                foreign.append(name)
             if done % _RECORDS_AT_ONCE == 0:
                 self._on_progress(_READING_SHARE + (1 - _READING_SHARE) * done / total)
                 await asyncio.sleep(0)
+        return foreign
 
 
 _MARKS = (f"{POSITION}|".encode(), f"{CLAIM}|".encode())
+_FOR_AUDITS = f"{GROWTH}|".encode()

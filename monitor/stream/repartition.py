@@ -1,37 +1,38 @@
-"""Grows the number of partitions while everything stands still (docs/operations.md).
+"""Adds partitions while everything stands still (docs/adr/0004, docs/operations.md).
 
-Topics first, then the ledger: records are copied to their new partitions, then removed from
-the old ones, and only then the positions say the new number. Until they all do no worker
-starts, and the procedure can be begun again.
+The ledger is barred first, then the topics grow, then its records are copied to their new
+partitions and removed from the old ones, and only then the positions say the new number.
+Whatever it was interrupted at, no worker starts until it was begun again and has finished.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from functools import partial
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
 
-from monitor.cluster import Cluster
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
+from monitor.core.growth import Growth, aim_of, barred, position_after, released
+from monitor.core.instants import Instant
 from monitor.core.journal import LedgerRecord
-from monitor.core.records import parse_key, position_key
-from monitor.core.rekeying import Holding, Move, moves, position_after
-from monitor.errors import ClusterError, LedgerError
+from monitor.core.records import FORMAT, growth_key, parse_key, position_key
+from monitor.core.rekeying import Holding, Move, moves
+from monitor.errors import ClusterError, LedgerError, MonitorError
 from monitor.stream.intake import partition_of
+from monitor.stream.ledger_marks import LedgerMarks
 from monitor.stream.ledger_topic import LedgerTopic, acknowledged, ledger_topic
+from monitor.stream.raw_inputs import rekeying_group
 from monitor.stream.recovery import Holdings
+from monitor.stream.standstill import Bounds, Standstill, standstill
 from monitor.stream.topics import TopicNames
 from monitor.stream.worker import WorkerSettings
 
 logger = logging.getLogger(__name__)
 
+_PAUSE_SECONDS = 2.0
+_KNOWN_SECONDS = 30.0
 _RECORDS_AT_ONCE = 20_000
-_GROWN_SECONDS = 30.0
-_IDLE_STATES = frozenset({"Empty", "Dead"})
-Ends = Mapping[tuple[SourceTopic, int], int]
 
 
 def repartition(settings: WorkerSettings, partitions: int) -> None:
@@ -41,167 +42,286 @@ def repartition(settings: WorkerSettings, partitions: int) -> None:
         ClusterError: workers are running, or Kafka is not as it must be.
         LedgerError: not everything was applied and published yet.
     """
+
+    async def run() -> None:
+        cluster, names, group = settings.cluster, settings.names, settings.membership.group
+        async with (
+            standstill(cluster, names, (group, rekeying_group(group))) as still,
+            ledger_topic(cluster, names.ledger) as ledger,
+        ):
+            await Repartition(still, ledger, names, partitions).run()
+
     try:
-        asyncio.run(_repartition(settings, partitions))
+        asyncio.run(run())
     except (KafkaError, OSError, TimeoutError) as error:
         raise ClusterError(
             f"{settings.cluster.address}: {error or type(error).__name__}"
         ) from error
 
 
-async def _repartition(settings: WorkerSettings, partitions: int) -> None:
-    cluster, names = settings.cluster, settings.names
-    admin = AIOKafkaAdminClient(**cluster.client_options())
-    await admin.start()
-    try:
-        await _check_idle(admin, settings.membership.group)
-        before = await _counts(admin, names)
-        _check_counts(before, partitions)
-        async with ledger_topic(cluster, names.ledger) as ledger:
-            held = [await _held(ledger, number) for number in range(before[names.ledger])]
-            if before[names.orders] < partitions:
-                _check_drained(held, await _ends(cluster, names, before[names.orders]))
-            _check_published(held)
-            await _grow(admin, before, partitions)
-            await _move(ledger, held, partitions)
-            await _set_positions(ledger, held, partitions)
-    finally:
-        await admin.close()
-    logger.info("topics and ledger have %d partitions: the workers can start", partitions)
+class Repartition:
+    """One run of the procedure, from wherever an earlier one stopped.
 
+    Args:
+        still: the cluster.
+        ledger: its ledger topic.
+        names: what its topics are called.
+        partitions: how many there are to be.
+    """
 
-async def _check_idle(admin: AIOKafkaAdminClient, group: str) -> None:
-    for response in await admin.describe_consumer_groups([group]):
-        for found in cast("Any", response).groups:
-            state = found[2]
-            if state not in _IDLE_STATES:
-                raise ClusterError(
-                    f"the consumer group {group} is {state}: stop all workers first. One that"
-                    " was killed leaves the group after its session timeout"
-                )
+    def __init__(
+        self,
+        still: Standstill,
+        ledger: LedgerTopic,
+        names: TopicNames,
+        partitions: int,
+    ) -> None:
+        self._still = still
+        self._ledger = ledger
+        self._names = names
+        self._partitions = partitions
+        self._marks: list[LedgerMarks] = []
 
+    async def run(self) -> None:
+        """Do what is left to do.
 
-async def _counts(admin: AIOKafkaAdminClient, names: TopicNames) -> dict[str, int]:
-    wanted = [*names.sources, names.alerts, names.evaluations, names.ledger]
-    missing = set(wanted) - set(await admin.list_topics())
-    if missing:
-        raise ClusterError(
-            f"there is no topic {', '.join(sorted(missing))}: nothing to repartition"
+        Raises:
+            ClusterError: workers are running, or Kafka is not as it must be.
+            LedgerError: not everything was applied and published yet.
+        """
+        await self._still.check_idle()
+        counts = await self._still.counts()
+        await self._read_marks(counts[self._names.ledger])
+        self._check_counts(counts)
+        if self._is_settled(counts):
+            await self._still.grow(counts, self._partitions)
+            logger.info("topics and ledger have %d partitions already", self._partitions)
+            return
+        is_moved = self._is_moved()
+        if self._has_grown(counts):
+            self._tell_of_unpublished()
+            await self._bar()
+        else:
+            count = counts[self._names.ledger]
+            await self._check_finished(count)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await self._bar()
+            # Whoever wrote or started meanwhile is seen now; who does so later, refuses.
+            await self._check_finished(count)
+        # Alone, and before the others: while the ledger has more partitions than the sources no
+        # worker starts. An added one that is not barred yet would look like a fresh start.
+        ledger = self._names.ledger
+        await self._still.grow({ledger: counts[ledger]}, self._partitions)
+        async with asyncio.timeout(_KNOWN_SECONDS):
+            await self._ledger.knows(self._partitions)
+        await self._read_marks(self._partitions)
+        await self._bar()
+        del counts[ledger]
+        await self._still.grow(counts, self._partitions)
+        if not is_moved:
+            await self._move()
+        await self._set_positions()
+        await self._tell_of_unread()
+        logger.info("there are %d partitions now: the workers can start", self._partitions)
+
+    async def _read_marks(self, count: int) -> None:
+        for number in range(len(self._marks), count):
+            marks = LedgerMarks(self._ledger, number)
+            await marks.read()
+            self._marks.append(marks)
+
+    def _check_counts(self, counts: Mapping[str, int]) -> None:
+        most = max(counts.values())
+        if most > self._partitions:
+            raise ClusterError(f"there are {most} partitions already; Kafka cannot take any away")
+        aims = {aim for marks in self._marks if (aim := aim_of(marks.position)) is not None}
+        for aim in aims - {self._partitions}:
+            if aim >= most and self._has_grown(counts):
+                raise ClusterError(f"this was begun for {aim} partitions: finish that first")
+
+    def _is_settled(self, counts: Mapping[str, int]) -> bool:
+        return self._equal_count(counts) == self._partitions and all(
+            marks.position is None or self._is_set(marks) for marks in self._marks
         )
-    described = await admin.describe_topics(wanted)
-    return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
+    def _has_grown(self, counts: Mapping[str, int]) -> bool:
+        """Whether there is no way back: some topic has more partitions than the ledger knows."""
+        count = self._equal_count(counts)
+        return count is None or any(
+            aim <= count
+            if (aim := aim_of(marks.position)) is not None
+            else marks.position is not None and marks.position.partitions != count
+            for marks in self._marks
+        )
 
-def _check_counts(counts: Mapping[str, int], partitions: int) -> None:
-    most = max(counts.values())
-    if most > partitions:
-        raise ClusterError(f"there are {most} partitions already; Kafka cannot take any away")
-    if set(counts.values()) == {partitions}:
-        logger.info("the topics have %d partitions; looking at the ledger alone", partitions)
+    def _is_moved(self) -> bool:
+        """Whether an earlier run came to setting positions: then all records were moved."""
+        left = [marks for marks in self._marks if not self._is_set(marks)]
+        return len(left) < len(self._marks) and all(self._is_barred(marks) for marks in left)
 
+    def _equal_count(self, counts: Mapping[str, int]) -> int | None:
+        """The one count of the source topics and the ledger."""
+        found = {counts[name] for name in (*self._names.sources, self._names.ledger)}
+        return found.pop() if len(found) == 1 else None
 
-async def _held(ledger: LedgerTopic, number: int) -> Holding:
-    holdings = Holdings()
-    begin, end = await ledger.reader.bounds(number)
-    async for records, _ in ledger.reader.read(number, begin, end):
-        for record in records:
-            holdings.note(record.key or b"", record.value)
-    return Holding(number, holdings.epoch, holdings.values, holdings.superseded, holdings.position)
+    def _is_set(self, marks: LedgerMarks) -> bool:
+        return marks.position is not None and marks.position.partitions == self._partitions
 
+    def _is_barred(self, marks: LedgerMarks) -> bool:
+        return aim_of(marks.position) == self._partitions
 
-async def _ends(cluster: Cluster, names: TopicNames, count: int) -> Ends:
-    async with AIOKafkaConsumer(**cluster.client_options()) as consumer:
-        where = {
-            (topic, number): TopicPartition(names.source(topic), number)
-            for topic in SOURCE_TOPICS
-            for number in range(count)
-        }
-        ends = await consumer.end_offsets(list(where.values()))
-    return {key: ends[tp] for key, tp in where.items()}
+    async def _check_finished(self, count: int) -> None:
+        """Check that all was applied and published; where it was not, let workers start again."""
+        try:
+            await self._still.check_idle()
+            self._check_drained(await self._still.bounds(count))
+            self._check_published()
+        except MonitorError:
+            for marks in self._marks:
+                if aim_of(marks.position) is not None:
+                    await marks.write(partial(_releasing, marks, count))
+            raise
 
-
-def _check_drained(held: Iterable[Holding], ends: Ends) -> None:
-    for holding in held:
-        for topic in SOURCE_TOPICS:
-            end = ends.get((topic, holding.number), 0)
-            done = 0 if holding.position is None else holding.position.done[topic].offset
+    def _check_drained(self, bounds: Bounds) -> None:
+        for (topic, number), (begin, end) in bounds.items():
+            done = _done(self._marks[number], topic, begin)
             if done < end:
                 raise LedgerError(
-                    f"{topic}[{holding.number}] is applied up to {done} of {end}: stop the"
+                    f"{topic}[{number}] is applied up to {done} of {end}: stop the"
                     " producers, let the workers finish, and stop them then"
                 )
 
+    def _check_published(self) -> None:
+        for marks in self._marks:
+            if _unpublished(marks):
+                raise LedgerError(
+                    f"partition {marks.number} has alerts that may not be published yet: start"
+                    " the workers once more, and stop them with SIGTERM"
+                )
 
-def _check_published(held: Iterable[Holding]) -> None:
-    for holding in held:
-        position = holding.position
-        if position is not None and position.published < position.number:
-            raise LedgerError(
-                f"partition {holding.number} has alerts that may not be published yet: start"
-                " the workers once more, and stop them with SIGTERM"
-            )
+    async def _bar(self) -> None:
+        """Bar what is not barred, but not what an earlier run has set already."""
+        if self._is_moved():
+            return
+        # Those with the new number first: where topics were grown by hand, that of a worker that
+        # began anew must not look like that of an earlier run.
+        for marks in sorted(self._marks, key=self._is_set, reverse=True):
+            if not self._is_barred(marks):
+                await marks.write(partial(_barring, marks, self._partitions))
+
+    async def _move(self) -> None:
+        """Copy, and once all copies are safe, remove."""
+        epochs = {marks.number: marks.bar_epoch for marks in self._marks}
+        targets = _Targets(self._partitions)
+        for marks in self._marks:
+            moved = moves(await self._leaving(marks, targets), targets.__getitem__, epochs)
+            for begin in range(0, len(moved), _RECORDS_AT_ONCE):
+                await self._copy(moved[begin : begin + _RECORDS_AT_ONCE])
+            await self._send(marks.number, [(move.key, None) for move in moved])
+            logger.info("partition %d: %d records moved", marks.number, len(moved))
+
+    async def _leaving(self, marks: LedgerMarks, targets: "_Targets") -> Holding:
+        """What a partition holds of sellers that belong elsewhere."""
+        holdings = Holdings()
+        begin, end = await self._ledger.reader.bounds(marks.number)
+        async for records, _ in self._ledger.reader.read(marks.number, begin, end):
+            for record in records:
+                seller = parse_key(record.key).seller
+                if not seller or targets[seller] != marks.number:
+                    holdings.note(record.key, record.value)
+        return Holding(marks.number, holdings.values, holdings.superseded, marks.position)
+
+    async def _copy(self, moved: Iterable[Move]) -> None:
+        by_target: dict[int, list[LedgerRecord]] = {}
+        for move in moved:
+            by_target.setdefault(move.target, []).append((move.new_key, move.value))
+        for target, records in by_target.items():
+            await self._send(target, records)
+
+    async def _send(self, number: int, records: list[LedgerRecord]) -> None:
+        if records:
+            for sent in await self._ledger.send(number, records):
+                await acknowledged(sent)
+
+    async def _set_positions(self) -> None:
+        """Say the new number everywhere, under an epoch above that of any record."""
+        for marks in self._marks:
+            await marks.read()
+        positions = [marks.position for marks in self._marks if marks.position is not None]
+        evaluated_at = max((one.evaluated_at or 0 for one in positions), default=0) or None
+        bounds = await self._still.bounds(self._partitions)
+        for marks in self._marks:
+            if not self._is_set(marks):
+                starts = {topic: bounds[topic, marks.number][0] for topic in SOURCE_TOPICS}
+                await marks.write(partial(_setting, marks, self._partitions, starts, evaluated_at))
+
+    def _tell_of_unpublished(self) -> None:
+        for marks in self._marks:
+            if not self._is_set(marks) and _unpublished(marks):
+                logger.warning(
+                    "partition %d: its last %d alerts may be missing on topic %s",
+                    *(marks.number, _unpublished(marks), self._names.alerts),
+                )
+
+    async def _tell_of_unread(self) -> None:
+        """Say what came in on the former partitions after the last look at them."""
+        for (topic, number), (begin, end) in (await self._still.bounds(self._partitions)).items():
+            marks = self._marks[number]
+            done = _done(marks, topic, begin)
+            if marks.growths and done < end:
+                logger.warning(
+                    "%s[%d] has %d records from offset %d on that came in while partitions were"
+                    " added. Those of sellers that moved will go to the dead letters as"
+                    " wrong_partition: send them again from there",
+                    *(topic, number, end - done, done),
+                )
 
 
-async def _grow(admin: AIOKafkaAdminClient, counts: Mapping[str, int], partitions: int) -> None:
-    wanted = {
-        name: NewPartitions(partitions) for name, count in counts.items() if count < partitions
-    }
-    if not wanted:
-        return
-    response = cast("Any", await admin.create_partitions(wanted))
-    for name, code, message in response.topic_errors:
-        if code:
-            raise ClusterError(f"topic {name} cannot be given {partitions} partitions: {message}")
-    async with asyncio.timeout(_GROWN_SECONDS):
-        while any(  # noqa: ASYNC110 - a broker tells nobody that it is done
-            len(topic["partitions"]) < partitions
-            for topic in await admin.describe_topics(list(counts))
-        ):
-            await asyncio.sleep(0.2)
+class _Targets(dict[str, int]):
+    """The partitions of sellers, by number."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+
+    def __missing__(self, seller: str) -> int:
+        target = self[seller] = partition_of(seller.encode(), self._partitions)
+        return target
 
 
-async def _move(ledger: LedgerTopic, held: list[Holding], partitions: int) -> None:
-    """Copy, and once all copies are safe, remove."""
-    known = {holding.number for holding in held}
-    held += [await _held(ledger, number) for number in range(partitions) if number not in known]
-    epochs = {holding.number: holding.epoch for holding in held}
-
-    def target_of(seller: str) -> int:
-        return partition_of(seller.encode(), partitions)
-
-    for holding in held:
-        moved = moves(holding, target_of, epochs)
-        for begin in range(0, len(moved), _RECORDS_AT_ONCE):
-            await _copy(ledger, moved[begin : begin + _RECORDS_AT_ONCE])
-        await _send(ledger, holding.number, [(move.key, None) for move in moved])
-        logger.info("partition %d: %d records moved", holding.number, len(moved))
+def _barring(marks: LedgerMarks, partitions: int, epoch: int) -> list[LedgerRecord]:
+    position = marks.position
+    bar: LedgerRecord = (position_key(epoch), barred(position, partitions).encode())
+    if position is None or position.partitions < 0 or position.partitions == partitions:
+        return [bar]
+    ends = {topic: totals.offset for topic, totals in position.done.items()}
+    return [(growth_key(epoch), Growth(FORMAT, position.partitions, ends).encode()), bar]
 
 
-async def _copy(ledger: LedgerTopic, moved: Iterable[Move]) -> None:
-    by_target: dict[int, list[LedgerRecord]] = {}
-    for move in moved:
-        by_target.setdefault(move.target, []).append((move.new_key, move.value))
-    for target, records in by_target.items():
-        await _send(ledger, target, records)
+def _releasing(marks: LedgerMarks, partitions: int, epoch: int) -> list[LedgerRecord]:
+    gone = [name for name, growth in marks.growths.items() if growth.partitions == partitions]
+    was = released(marks.position, partitions)
+    if was is None:
+        return [(name, None) for name in (*gone, *marks.keys)]
+    return [*((name, None) for name in gone), (position_key(epoch), was.encode())]
 
 
-async def _set_positions(ledger: LedgerTopic, held: Iterable[Holding], partitions: int) -> None:
-    """Say the new number everywhere, under an epoch above that of any record."""
-    present = [await _held(ledger, holding.number) for holding in held]
-    instants = [one.position.evaluated_at for one in present if one.position is not None]
-    evaluated_at = max((at for at in instants if at is not None), default=None)
-    nothing = dict.fromkeys(SOURCE_TOPICS, 0)
-    for holding in present:
-        position = position_after(holding, partitions, nothing, evaluated_at)
-        key = position_key(_highest_epoch(holding) + 1)
-        await _send(ledger, holding.number, [(key, position.encode())])
+def _setting(
+    marks: LedgerMarks,
+    partitions: int,
+    starts: Mapping[SourceTopic, int],
+    evaluated_at: Instant | None,
+    epoch: int,
+) -> list[LedgerRecord]:
+    position = position_after(marks.position, partitions, starts, evaluated_at)
+    return [(position_key(epoch), position.encode())]
 
 
-def _highest_epoch(holding: Holding) -> int:
-    return max([holding.epoch, *(parse_key(name).epoch for name in holding.values)])
+def _done(marks: LedgerMarks, topic: SourceTopic, begin: int) -> int:
+    """Up to where a topic is applied; where nobody has begun, nothing before ``begin`` is left."""
+    position = marks.position
+    return position.done[topic].offset if position is not None and position.done else begin
 
 
-async def _send(ledger: LedgerTopic, number: int, records: list[LedgerRecord]) -> None:
-    if records:
-        for sent in await ledger.send(number, records):
-            await acknowledged(sent)
+def _unpublished(marks: LedgerMarks) -> int:
+    position = marks.position
+    return 0 if position is None else max(0, position.number - position.published)

@@ -93,10 +93,7 @@ def run(
         async with nullcontext() if beside is None else beside(worker), worker:
             await worker.wait()
 
-    # Facts are millions of small objects that stay: with Python's own thresholds, looking for
-    # cycles among them takes a quarter of the time of catching up.
-    gc.set_threshold(*_GC_THRESHOLDS)
-    gc.callbacks.append(_freeze)
+    collect_garbage_seldom()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())
     return 0
@@ -325,6 +322,16 @@ class Worker:
             logger.warning("the worker did not stop within %g s and is cut off", _STOP_SECONDS)
         finally:
             await self._open.aclose()
+
+
+def collect_garbage_seldom() -> None:
+    """Set this process's garbage collector for engines.
+
+    Facts are millions of small objects that stay: with Python's own thresholds, looking for
+    cycles among them takes a quarter of the time of catching up.
+    """
+    gc.set_threshold(*_GC_THRESHOLDS)
+    gc.callbacks.append(_freeze)
 
 
 def _freeze(phase: str, info: Mapping[str, int]) -> None:

@@ -13,6 +13,7 @@ from hypothesis.strategies import DrawFn
 from monitor.core.engine import Engine
 from monitor.core.events import Event, decode
 from monitor.core.instants import instant_of, utc
+from monitor.core.metrics import METRICS
 from monitor.core.readings import OpenItems, Reading
 from monitor.core.rules import Rulebook
 from monitor.policy import parse_policy, rulebook_of
@@ -193,6 +194,22 @@ def test_nothing_is_counted_that_is_not_among_the_counted(history: History) -> N
     for found in engine.open_items():
         assert 0 <= found.overdue <= found.open
         assert (found.first_due_at is None) == (found.open == 0)
+
+
+@given(st.data())
+def test_those_on_the_bad_side_are_the_ones_that_the_evidence_shows(data: st.DataObject) -> None:
+    history = remembering(data.draw(histories()))
+    engine = went(history, *data.draw(ways(history)))
+    for reading in engine.readings():
+        metric = METRICS[reading.metric]
+        where = (reading.metric, reading.window_days, reading.category)
+        shown = [
+            one.subject_id
+            for one in engine.evidence(reading.seller, reading.marketplace, *where)
+            if one.in_numerator is (metric.only_counts or metric.bad_side == "high")
+        ]
+        assert engine.offenders(reading) == (shown, len(shown))
+        assert engine.offenders(reading, 1) == (shown[:1], len(shown))
 
 
 @given(st.data())

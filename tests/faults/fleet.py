@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ import msgspec
 
 from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant
+from monitor.core.rules import AlertRule, MarketplaceRules, Rulebook
+from monitor.policy import load_policies
 from monitor.stream.topics import TopicPlan
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -197,3 +199,17 @@ class Fleet:
     def is_ready(self) -> bool:
         """Whether each partition has one owner, which has caught up."""
         return self.owned() == list(range(PARTITIONS)) and all(t.ready for t in self.totals())
+
+
+def rulebook() -> Rulebook:
+    """The demo's policy, but its alerts remember nothing: then a recount can tell their levels."""
+    eras = {
+        name: tuple(replace(era, rules=_memoryless(era.rules)) for era in of_marketplace)
+        for name, of_marketplace in load_policies([POLICY]).eras.items()
+    }
+    return Rulebook(eras)
+
+
+def _memoryless(rules: MarketplaceRules) -> MarketplaceRules:
+    plain = AlertRule(clear_margin=0)
+    return replace(rules, metrics=tuple(replace(rule, alert=plain) for rule in rules.metrics))

@@ -20,7 +20,6 @@ from monitor.audit.lines import line_of
 from monitor.cluster import Cluster
 from monitor.core.events import SourceTopic
 from monitor.core.instants import SECOND
-from monitor.policy import load_policies
 from monitor.snapshot import PartitionStats
 from monitor.stream import ledger_topic
 from monitor.stream.alerts_topic import AlertsTopic
@@ -30,7 +29,7 @@ from monitor.stream.ledger_topic import LedgerTopic, LedgerWriter
 from monitor.stream.recovery import Recovery
 from monitor.stream.topics import TopicNames
 from monitor.stream.worker import Worker, WorkerSettings, run
-from tests.faults.fleet import PLAN, POLICY, Ambush, Orders, Report, Totals
+from tests.faults.fleet import PLAN, Ambush, Orders, Report, Totals, rulebook
 
 _BATCH_BYTES = 12 << 10
 
@@ -90,7 +89,7 @@ def main(orders: Orders) -> int:
         Membership(f"{orders.prefix}group", orders.instance_id, orders.session_timeout_seconds),
         PLAN,
     )
-    return run(settings, load_policies([POLICY]), beside=_reporting(Path(orders.report)))
+    return run(settings, rulebook(), beside=_reporting(Path(orders.report)))
 
 
 def _reporting(path: Path) -> Callable[[Worker], Any]:

@@ -109,7 +109,9 @@ class Court:
 
         def done() -> bool:
             totals = self._totals(fleet)
-            return fleet.is_ready and all(totals[at].events >= n for at, n in counts.items())
+            return fleet.is_ready and all(
+                at in totals and totals[at].events >= n for at, n in counts.items()
+            )
 
         await until(done, _CATCH_UP_SECONDS, fleet)
 

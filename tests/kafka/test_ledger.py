@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -18,6 +19,7 @@ from monitor.core.journal import LedgerRecord
 from monitor.core.readings import Level
 from monitor.core.records import FORMAT, key_of
 from monitor.errors import LedgerError
+from monitor.stream.intake import partition_of
 from monitor.stream.ledger_topic import LedgerTopic, Sent, ledger_topic
 from monitor.stream.partition import Partition
 from monitor.stream.recovery import Recovery
@@ -36,6 +38,7 @@ from tests.stream.live import (
 
 NOON = parse_instant("2026-11-20T12:00:00Z")
 NOTHING = dict.fromkeys(SOURCE_TOPICS, 0)
+HOME = partition_of(b"s1", PARTITIONS)
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ async def ledger(settings: WorkerSettings) -> AsyncIterator[LedgerTopic]:
         yield topic
 
 
-def fresh(number: int = 0) -> Partition:
+def fresh(number: int = HOME) -> Partition:
     partition = Partition(
         number, PARTITIONS, one_metric_rulebook(), NOON, version="1", durable=True
     )
@@ -217,17 +220,37 @@ async def test_a_parked_engine_that_comes_back_reads_only_what_others_wrote(
     assert counts(parked, NOON) == [(1, 10)]
 
 
+async def _seconds_to_read(ledger: LedgerTopic) -> float:
+    began = asyncio.get_running_loop().time()
+    for number in range(PARTITIONS):
+        begin, end = await ledger.reader.bounds(number)
+        read = [one async for run, _ in ledger.reader.read(number, begin, end) for one in run]
+        assert [one.offset for one in read] == list(range(begin, end))
+        assert end > begin
+    return asyncio.get_running_loop().time() - began
+
+
+async def test_partitions_that_hold_little_are_read_one_after_the_other_without_a_wait(
+    ledger: LedgerTopic,
+) -> None:
+    for number in range(PARTITIONS):
+        await owned(ledger, 1, fresh(number))
+    # The broker would hold back a request for more by half a second.
+    assert min([await _seconds_to_read(ledger) for _ in range(3)]) < 0.2 * PARTITIONS
+
+
 async def test_a_ledger_of_another_program_or_of_a_newer_one_is_refused(
     settings: WorkerSettings, ledger: LedgerTopic
 ) -> None:
     key = key_of("s1", "shop", "order", "o", 1)
     async with AIOKafkaProducer(**settings.cluster.client_options()) as producer:
-        await producer.send_and_wait(settings.names.ledger, b"\x92\x02\x00", key, partition=0)
-        await producer.send_and_wait(settings.names.ledger, b"x", b"junk", partition=1)
+        newer = msgspec.msgpack.encode([FORMAT + 1, 0])
+        await producer.send_and_wait(settings.names.ledger, newer, key, partition=HOME)
+        await producer.send_and_wait(settings.names.ledger, b"x", b"junk", partition=HOME + 1)
     with pytest.raises(LedgerError, match=f"format {FORMAT + 1}, this program knows {FORMAT}"):
         await owned(ledger, 1)
     with pytest.raises(LedgerError, match="another program writes there"):
-        await owned(ledger, 1, fresh(1))
+        await owned(ledger, 1, fresh(HOME + 1))
 
 
 async def _delete_before(settings: WorkerSettings, offset: int) -> None:
@@ -283,7 +306,7 @@ async def test_a_ledger_with_another_number_of_partitions_is_refused(
 
 
 def _elsewhere(names: object) -> dict[str, str]:
-    kept = (*SOURCE_TOPICS, "alerts")
+    kept = (*SOURCE_TOPICS, "alerts", "evaluations")
     return {name: f"{getattr(names, name)}-2" for name in kept}
 
 

@@ -56,6 +56,13 @@ class Metric:
     only_counts: bool = False
     """A count without denominator, such as policy violations."""
 
+    @property
+    def bad_verdict(self) -> int:
+        """The verdict on a subject that brings the limit nearer."""
+        if self.only_counts:
+            return HIT
+        return COUNTED | HIT if self.bad_side == "high" else COUNTED
+
 
 def local_date(at: Instant, calendar: Calendar) -> str:
     """The marketplace's date of an instant, as text."""
