@@ -200,7 +200,7 @@ class Engine:
                 if account.market.rules.heartbeat_within is not None:
                     # What was not believed so far may be by now.
                     account.touch_all()
-            cause = account.news.take()
+            cause = account.news.take(returned=account.feeds.take_return())
             if account.deadlines.moved:
                 account.deadlines.moved = False
                 self._items_moved[account] = cause
@@ -350,7 +350,7 @@ class Engine:
                 self._stirred[account] = None
                 if account.is_empty():
                     # Its series end here, and somebody may still show or alert on them.
-                    account.feeds.silent = False
+                    account.end()
                     self._gone.extend(readings_of(account, account.tallies.take_touched(), "time"))
                     del self._accounts[key]
             if number % _ACCOUNTS_A_SLICE == 0:

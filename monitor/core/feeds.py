@@ -15,12 +15,13 @@ class Feeds:
     them has been silent for too long.
     """
 
-    __slots__ = ("_of", "beaten", "silent")
+    __slots__ = ("_of", "_was_silent", "beaten", "silent")
 
     def __init__(self) -> None:
         self._of: dict[str, Heartbeat] = {}
         self.beaten = False
         self.silent = False
+        self._was_silent = False
 
     def __iter__(self) -> Iterator[Heartbeat]:
         """The heartbeats, one of each feed."""
@@ -43,28 +44,39 @@ class Feeds:
         self.beaten = True
         return True
 
-    @property
-    def complete_to(self) -> Instant | None:
-        """Up to when all of them are complete; None where none ever sent a heartbeat."""
+    def take_return(self) -> bool:
+        """Whether a feed that was silent when this was last called is heard again."""
+        was_silent, self._was_silent = self._was_silent, self.silent
+        return was_silent and not self.silent
+
+    def complete_to(self, kept_from: Instant) -> Instant | None:
+        """Up to when all are complete that have sent a heartbeat since an instant; None: none has.
+
+        What is past retention counts nowhere, a heartbeat neither.
+        """
         found = (heartbeat.latest_at for heartbeat in self._of.values())
-        return min((at for at in found if at is not None), default=None)
+        return min((at for at in found if at is not None and at >= kept_from), default=None)
 
 
 class News:
     """What moved the series of an account since somebody last asked.
 
-    ``heard``: whether an event changed a fact; ``cause``: what else did, if not time alone.
-    So it follows from the facts and the instants, in whatever order they came.
+    ``heard``: whether an event changed a fact; ``ruled``: whether the policy changed. So it
+    follows from the facts and the instants, in whatever order they came.
     """
 
-    __slots__ = ("cause", "heard")
+    __slots__ = ("heard", "ruled")
 
     def __init__(self) -> None:
         self.heard = False
-        self.cause: MovedBy | None = None
+        self.ruled = False
 
-    def take(self) -> MovedBy:
-        """What it was; from then on nothing."""
-        cause = self.cause or ("events" if self.heard else "time")
-        self.cause, self.heard = None, False
-        return cause
+    def take(self, *, returned: bool) -> MovedBy:
+        """What it was; from then on nothing. ``returned``: a silent feed is heard again."""
+        heard, ruled = self.heard, self.ruled
+        self.heard = self.ruled = False
+        if ruled:
+            return "policy"
+        if returned:
+            return "caught_up"
+        return "events" if heard else "time"

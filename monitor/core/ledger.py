@@ -112,7 +112,7 @@ class Account:
     def rebuild(self, market: Market, now: Instant) -> Iterator[None]:
         """Count everything anew under another policy, one subject a step."""
         self._begin_counting(market)
-        self.news.cause = "policy"
+        self.news.ruled = True
         for subject in self.subjects():
             subject.day, subject.verdict, subject.wake_at = None, 0, None
             if isinstance(subject, Order):
@@ -133,7 +133,7 @@ class Account:
         self.tallies.adopt(market)
         self.deadlines.adopt(market)
         self._leaving.adopt(market)
-        self.news.cause = "policy"
+        self.news.ruled = True
 
     def touch_all(self) -> None:
         """Look at every series and all open items anew."""
@@ -176,7 +176,16 @@ class Account:
 
     def is_empty(self) -> bool:
         """Whether nothing is left."""
-        return not (self.orders or self.messages or self.votes or self.violations)
+        if self.orders or self.messages or self.votes or self.violations:
+            return False
+        return self.feeds.complete_to(self.market.kept_from) is None
+
+    def end(self) -> None:
+        """Forget its heartbeats too, once it is empty."""
+        self.feeds.silent = False
+        if self._journal is not None:
+            for heartbeat in self.feeds:
+                self._journal.drop(heartbeat, self.prefix)
 
     def subjects(self) -> Iterator[Subject]:
         """All subjects; an order before its returns."""

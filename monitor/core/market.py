@@ -219,8 +219,11 @@ class Market:
         self.floor = self.day - retention_days if self.known else _NO_FLOOR
         self.turns_at = self.calendar.start_of(self.day + 1)
         """The first instant of the next local day."""
+        start_of = self.calendar.start_of
+        self.kept_from = start_of(self.floor + 1) if self.known else start_of(self.day)
+        """The first instant of the days within retention."""
         self.frame: Frame = frame_of(self._windows, retention_days, self.day)
-        complete_from, start_of = self._complete_from, self.calendar.start_of
+        complete_from = self._complete_from
         self.uncovered: frozenset[int] = frozenset(
             place
             for place, (left, _) in enumerate(self.frame.spans)

@@ -29,8 +29,9 @@ def sight_of(engine: Engine, alert: str) -> Reading | Waiting | None:
 def seen_of(engine: Engine, sight: Reading | Waiting) -> Seen:
     """What a point shows of it."""
     account = engine.account(sight.seller, sight.marketplace)
-    is_watched = account.market.rules.heartbeat_within is not None
-    complete_to = account.feeds.complete_to if is_watched else None
+    market, complete_to = account.market, None
+    if market.rules.heartbeat_within is not None:
+        complete_to = account.feeds.complete_to(market.kept_from)
     if isinstance(sight, Waiting):
         waiting = sight.soon + sight.overdue
         return Seen(sight.level, sight.level, sight.moved_by, complete_to, waiting)

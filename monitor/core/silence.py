@@ -21,7 +21,11 @@ class Silence:
 
     def look(self, account: Account, now: Instant) -> None:
         """Bring an account in step with its heartbeats; again when the next one is overdue."""
-        within, complete_to = account.market.rules.heartbeat_within, account.feeds.complete_to
+        market = account.market
+        within, complete_to = (
+            market.rules.heartbeat_within,
+            account.feeds.complete_to(market.kept_from),
+        )
         if within is None or complete_to is None:
             _note(account, silent=False)
             return
@@ -46,9 +50,7 @@ class Silence:
 
 
 def _note(account: Account, *, silent: bool) -> None:
-    """While a feed is silent nobody knows what is open; afterwards all is looked at anew."""
+    """While a feed is silent nobody knows what is open; before and after all is looked at."""
     if silent != account.feeds.silent:
         account.feeds.silent = silent
-        if not silent and account.news.cause is None:
-            account.news.cause = "caught_up"
         account.touch_all()

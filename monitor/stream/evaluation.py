@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 class _Decided:
     """What one partition has to publish after a point, once its write is safe."""
 
-    points: list[Point] = field(default_factory=list)
+    point: Point | None = None
     values: list[bytes] = field(default_factory=list)
     number: int = 0
     write: "asyncio.Future[bool] | None" = None
@@ -78,14 +78,16 @@ class Evaluation:
                     *(partition.number, len(decision.values)),
                 )
         # No alert without its point, whatever comes in between.
-        await journal.write({partition.number: decision.points for partition, decision in safe})
+        await journal.write(
+            {one.number: decision.point for one, decision in safe if decision.point is not None}
+        )
         for _, decision in safe:
             await alerts.put(decision.values)
         await alerts.published()
         for partition, decision in safe:
             partition.published = max(partition.published, decision.number)
-            journaled = (one.as_of for one in decision.points)
-            partition.journaled_at = max(partition.journaled_at, *journaled, 0)
+            if decision.point is not None:
+                partition.journaled_at = max(partition.journaled_at, decision.point.as_of)
 
     async def _decide(self, partition: Partition, point: Instant) -> _Decided:
         async with partition.busy:
@@ -95,14 +97,13 @@ class Evaluation:
             # The ledger keeps the last record of each alert: before an alert changes again,
             # the record that an earlier owner left behind has to be out.
             # The same goes for its last point.
-            values, points = partition.unpublished(), [partition.unjournaled()]
-            if not values:
+            values, journaled = partition.unpublished(), partition.unjournaled()
+            if not values and journaled is None:
                 records = await in_slices(partition.evaluating(point))
                 values = [record.encode() for record in records]
-                points.append(partition.unjournaled())
+                journaled = partition.unjournaled()
             number = partition.decided if partition.ready else partition.published
-            found = {one.as_of: one for one in points if one is not None}
-            return _Decided([*found.values()], values, number, await partition.save())
+            return _Decided(journaled, values, number, await partition.save())
 
 
 def at_once(steps: Generator[None, None, Result]) -> Result:

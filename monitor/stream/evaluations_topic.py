@@ -24,11 +24,9 @@ class EvaluationsTopic:
         self._producer = producer
         self._topic = topic
 
-    async def write(self, points: Mapping[int, list[Point]]) -> None:
+    async def write(self, points: Mapping[int, Point]) -> None:
         """Journal points, by partition number; they are acknowledged afterwards."""
-        messages = [
-            message_of(number, point) for number, found in points.items() for point in found
-        ]
+        messages = [message_of(number, point) for number, point in points.items()]
         await publish(self._producer, self._topic, messages)
 
 

@@ -178,7 +178,7 @@ def test_the_same_heartbeat_on_two_feeds_vouches_for_both_even_before_its_time()
     shop.at("2018-03-01T14:00:00Z")
     (account,) = shop.engine._accounts.values()
     assert {one.id for one in account.feeds} == {"orders", "claims"}
-    assert account.feeds.complete_to == at("2018-03-01T14:00:00Z")
+    assert account.feeds.complete_to(NOON) == at("2018-03-01T14:00:00Z")
 
 
 def test_a_seller_of_which_no_heartbeat_ever_came_is_not_watched() -> None:

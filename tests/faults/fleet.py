@@ -8,18 +8,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from monitor.core.events import SourceTopic
-from monitor.core.instants import Instant
-from monitor.core.rules import AlertRule, MarketplaceRules, Rulebook
+from monitor.core.instants import HOUR, SECOND, Instant
+from monitor.core.rules import AlertRule, DeadlineRule, ItemKind, MarketplaceRules, Rulebook
 from monitor.policy import load_policies
 from monitor.stream.topics import TopicPlan
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POLICY = ROOT / "config" / "policies" / "demo.toml"
+REMEMBERED = frozenset({"perfect_order_rate"})
+REMEMBERING = AlertRule(hold=3 * SECOND, recovery_hold=4 * SECOND, repeat_every=20 * SECOND)
+DEADLINES: dict[ItemKind, DeadlineRule] = {
+    kind: DeadlineRule(warn_before=6 * HOUR, repeat_every=20 * SECOND)
+    for kind in get_args(ItemKind)
+}
 PARTITIONS = 4
 PLAN = TopicPlan(history_days=400, partitions=PARTITIONS, timeout_seconds=30.0)
 _STOP_SECONDS = 20.0
@@ -202,7 +208,10 @@ class Fleet:
 
 
 def rulebook() -> Rulebook:
-    """The demo's policy, but its alerts remember nothing: then a recount can tell their levels."""
+    """The demo's policy, but its alerts remember nothing: then a recount can tell their levels.
+
+    Those of one metric do: only a rerun at the journaled points can tell theirs.
+    """
     eras = {
         name: tuple(replace(era, rules=_memoryless(era.rules)) for era in of_marketplace)
         for name, of_marketplace in load_policies([POLICY]).eras.items()
@@ -212,4 +221,8 @@ def rulebook() -> Rulebook:
 
 def _memoryless(rules: MarketplaceRules) -> MarketplaceRules:
     plain = AlertRule(clear_margin=0)
-    return replace(rules, metrics=tuple(replace(rule, alert=plain) for rule in rules.metrics))
+    metrics = tuple(
+        replace(rule, alert=REMEMBERING if rule.metric in REMEMBERED else plain)
+        for rule in rules.metrics
+    )
+    return replace(rules, metrics=metrics, deadlines=DEADLINES)

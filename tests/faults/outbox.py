@@ -11,11 +11,11 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from monitor.core.instants import Instant, parse_instant, utc
+from monitor.core.instants import Instant, instant_of, isoformat, parse_instant, utc
 from monitor.stream.intake import partition_of
 from tests.faults.evidence import Sources, Valid
-from tests.faults.fleet import PARTITIONS
-from tests.recount import Policy, recount
+from tests.faults.fleet import DEADLINES, PARTITIONS, REMEMBERED
+from tests.recount import Policy, Recount, recount
 
 QUIET = ("ok", "no_data")
 Said = dict[str, Any]
@@ -27,6 +27,8 @@ class Outbox:
 
     chains: dict[int, list[Said]] = field(default_factory=dict)
     alerts: dict[str, list[Said]] = field(default_factory=dict)
+    values: dict[int, list[bytes]] = field(default_factory=dict)
+    """By partition, as they are there first."""
     repeated: int = 0
     """Records that were there before, byte for byte."""
     faults: list[str] = field(default_factory=list)
@@ -55,6 +57,7 @@ def open_outbox(records: Iterable[ConsumerRecord]) -> Outbox:
         said["sha256"] = hashlib.sha256(value).hexdigest()
         outbox.alerts.setdefault(said["alert"], []).append(said)
         outbox.chains.setdefault(record.partition, []).append(said)
+        outbox.values.setdefault(record.partition, []).append(value)
     for number, chain in sorted(outbox.chains.items()):
         outbox.faults += _chain_faults(number, chain)
     for alert, history in sorted(outbox.alerts.items()):
@@ -94,12 +97,16 @@ def _history_faults(alert: str, history: list[Said]) -> Iterable[str]:
         level = said["to"]
 
 
-def ending_faults(
-    outbox: Outbox, lines: Iterable[Mapping[str, Any]], as_of: Instant
-) -> Iterable[str]:
-    """Alerts whose last record by an instant does not say the level of the line as of it."""
-    levels = {_alert_of(line): line["level"] for line in lines}
+def ending_faults(outbox: Outbox, found: Recount, as_of: Instant) -> Iterable[str]:
+    """Alerts whose last record by an instant does not say the level that the recount finds.
+
+    Those that remember are left to the rerun.
+    """
+    levels = {_alert_of(line): line["level"] for line in found.lines}
+    levels |= {_items_of(item): _level_of(item, as_of) for item in found.open_items}
     for alert in sorted(levels.keys() | outbox.alerts.keys()):
+        if alert.split("/")[2] in REMEMBERED:
+            continue
         due = levels.get(alert, "no_data")
         history = outbox.alerts.get(alert, ())
         by_then = [one["to"] for one in history if parse_instant(one["as_of"]) <= as_of]
@@ -124,18 +131,44 @@ def rebuilding_faults(
             if valid.offset < cut[valid.topic][1]
             and valid.value["marketplace"] == said["marketplace"]
         ]
-        lines = recount(known, utc(parse_instant(said["as_of"])), [policy]).lines
-        line = next((one for one in lines if _alert_of(one) == said["alert"]), None)
-        if line is None:
-            if said["to"] != "no_data":
-                yield f"{said['alert']} {said['seq']}: its cut holds nothing of it"
-            continue
-        told = {name: said[name] for name in _NUMBERS} | {"level": said["to"]}
-        due = {name: line[name] for name in (*_NUMBERS, "level")}
+        as_of = parse_instant(said["as_of"])
+        told, due = _figures(said, recount(known, utc(as_of), [policy]), as_of)
         if told != due:
             yield f"{said['alert']} {said['seq']}: says {told}, but its cut {due}"
 
 
+def _figures(said: Said, found: Recount, as_of: Instant) -> tuple[Said, Said]:
+    """What a record says of numbers and level, and what is due; without a memory both agree."""
+    if "kind" in said:
+        told = {name: said[name] for name in _ITEMS}
+        item = next((one for one in found.open_items if _items_of(one) == said["alert"]), None)
+        if item is None:
+            return told | {"level": said["to"]}, _NO_ITEMS | {"level": "ok"}
+        first_due_at = isoformat(instant_of(item["first_due_at"]))
+        due = {name: item[name] for name in _ITEMS} | {"first_due_at": first_due_at}
+        return told | {"level": said["to"]}, due | {"level": _level_of(item, as_of)}
+    told = {name: said[name] for name in _NUMBERS} | {"level": said["to"]}
+    line = next((one for one in found.lines if _alert_of(one) == said["alert"]), None)
+    if line is None:
+        return {"level": said["to"]}, {"level": "no_data"}
+    remembers = said["metric"] in REMEMBERED
+    level = said["to"] if remembers else line["level"]
+    return told, {name: line[name] for name in _NUMBERS} | {"level": level}
+
+
+def _level_of(item: Mapping[str, Any], as_of: Instant) -> str:
+    if item["overdue"]:
+        return "breached"
+    warned_at = instant_of(item["first_due_at"]) - DEADLINES[item["kind"]].warn_before
+    return "approaching" if as_of >= warned_at else "ok"
+
+
+def _items_of(item: Mapping[str, Any]) -> str:
+    return f"{item['seller']}/{item['marketplace']}/{item['kind']}"
+
+
+_ITEMS = ("open", "overdue", "first_due_at")
+_NO_ITEMS = {"open": 0, "overdue": 0, "first_due_at": None}
 _NUMBERS = ("numerator", "denominator", "headroom", "orders_to_recover")
 
 

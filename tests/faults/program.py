@@ -24,6 +24,7 @@ from monitor.snapshot import PartitionStats
 from monitor.stream import ledger_topic
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import Membership
+from monitor.stream.evaluations_topic import EvaluationsTopic
 from monitor.stream.intake import Intake
 from monitor.stream.ledger_topic import LedgerTopic, LedgerWriter
 from monitor.stream.recovery import Recovery
@@ -42,6 +43,7 @@ AMBUSHES: dict[str, tuple[type, str, bool]] = {
     "after_taking_back": (Recovery, "_take_back", False),
     "after_the_dead_letters": (Intake, "_refuse", False),
     "before_the_ledger_has_it": (LedgerTopic, "_send", False),
+    "before_the_journal_has_it": (EvaluationsTopic, "write", True),
     "before_publication": (AlertsTopic, "put", True),
     "amid_publication": (AlertsTopic, "put", False),
     "after_publication": (AlertsTopic, "published", False),
@@ -58,7 +60,7 @@ def lie_in_wait(ambush: Ambush) -> None:
     async def passed(self: object, *arguments: Any) -> Any:
         nonlocal left
         # Publishing nothing, or refusing nothing, is no passage.
-        counts = all(arguments) if name in ("put", "_refuse") else True
+        counts = all(arguments) if name in ("put", "_refuse", "write") else True
         left -= counts
         falls = counts and left == 0
         if falls and is_before:

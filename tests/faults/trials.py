@@ -24,6 +24,7 @@ KILLING_PLACES = (
     "before_publication",
     "before_reading_the_ledger",
     "before_the_ledger_has_it",
+    "before_the_journal_has_it",
     "after_the_claim",
     "amid_publication",
     "after_the_dead_letters",

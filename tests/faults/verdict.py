@@ -21,7 +21,8 @@ from monitor.stream.topics import TopicNames
 from tests.faults.evidence import Sources, ends_of, read_all, read_sources
 from tests.faults.fleet import POLICY, Fleet, Totals
 from tests.faults.outbox import ending_faults, open_outbox, rebuilding_faults
-from tests.recount import recount
+from tests.faults.points import rerun_faults
+from tests.recount import Recount, recount
 
 _CATCH_UP_SECONDS = 90.0
 _FAULTS_SHOWN = 5
@@ -81,13 +82,13 @@ class Court:
 
     async def _check_workers(
         self, verdict: Verdict, fleet: Fleet, sources: Sources, who: str
-    ) -> tuple[Instant, list[Line]]:
+    ) -> tuple[Instant, Recount]:
         await self._caught_up(fleet, sources)
         # A point later all that was decided at the last one is published.
         as_of, lines = await self._readings(fleet, after=SystemClock().now() + SECOND)
         totals = self._totals(fleet)
         due = await asyncio.to_thread(self._recounted, sources, as_of)
-        verdict.note(f"readings_of_{who}_equal_the_recount", differences(lines, due))
+        verdict.note(f"readings_of_{who}_equal_the_recount", differences(lines, due.lines))
         verdict.note(f"balance_of_{who}_holds", unbalanced(totals, sources.counts))
         verdict.figures |= {
             "events": sum(sources.counts.values()),
@@ -95,7 +96,7 @@ class Court:
             "redundant": sum(one.redundant for one in totals.values()),
             "late": sum(one.late for one in totals.values()),
             "invalid": sum(one.invalid for one in totals.values()),
-            "series": len(due),
+            "series": len(due.lines),
         }
         return as_of, due
 
@@ -130,24 +131,24 @@ class Court:
         await until(agree, _CATCH_UP_SECONDS, fleet)
         return points.pop(), found
 
-    def _recounted(self, sources: Sources, as_of: Instant) -> list[Line]:
+    def _recounted(self, sources: Sources, as_of: Instant) -> Recount:
         policy = tomllib.loads(POLICY.read_text("utf-8"))
         records = (valid.value for valid in sources.valid)
-        return recount(records, utc(as_of), [policy]).lines
+        return recount(records, utc(as_of), [policy])
 
-    def _check_replay(self, verdict: Verdict, due: list[Line], as_of: Instant) -> None:
+    def _check_replay(self, verdict: Verdict, due: Recount, as_of: Instant) -> None:
         names = {topic: name for name, topic in self.names.sources.items()}
         source = KafkaSource(self.cluster, names)
         intake = Intake(source, as_of, lambda _, __: None, lambda _: None)
         engine, balance = replay(intake, load_policies([POLICY]))
         lines = [line_of(reading) for reading in engine.readings()]
-        verdict.note("replay_of_the_topics_equals_the_recount", differences(lines, due))
+        verdict.note("replay_of_the_topics_equals_the_recount", differences(lines, due.lines))
         read = verdict.figures["events"]
         wrong = [] if balance.read == read else [f"replay read {balance.read} of {read}"]
         verdict.note("replay_of_the_topics_equals_the_recount", wrong)
 
     async def _check_outbox(
-        self, verdict: Verdict, sources: Sources, due: list[Line], as_of: Instant
+        self, verdict: Verdict, sources: Sources, due: Recount, as_of: Instant
     ) -> None:
         records, _ = await read_all(self.cluster, [self.names.alerts])
         outbox = open_outbox(records)
@@ -160,7 +161,11 @@ class Court:
             lambda: list(rebuilding_faults(outbox, sources, policy, self.random, self.sample))
         )
         verdict.note("alert_records_follow_from_their_cuts", rebuilt)
+        points, _ = await read_all(self.cluster, [self.names.evaluations])
+        again = await asyncio.to_thread(lambda: list(rerun_faults(outbox, sources, points)))
+        verdict.note("a_rerun_at_the_journaled_points_says_the_same_bytes", again)
         verdict.figures |= {
+            "points": len({(one.partition, one.value) for one in points}),
             "alert_records": len(records) - outbox.repeated,
             "alert_records_repeated": outbox.repeated,
             "alert_records_rebuilt": min(self.sample, len(records) - outbox.repeated),

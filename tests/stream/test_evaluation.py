@@ -28,8 +28,8 @@ class Outbox:
         self.values: list[bytes] = []
         self.points: list[bytes] = []
 
-    async def write(self, points: dict[int, list[Point]]) -> None:
-        self.points += [one.entry(number) for number, found in points.items() for one in found]
+    async def write(self, points: dict[int, Point]) -> None:
+        self.points += [point.entry(number) for number, point in points.items()]
 
     async def put(self, values: list[bytes]) -> None:
         self.values += values
