@@ -60,7 +60,7 @@ def test_versions_keep_their_order_above_all_that_the_target_holds() -> None:
 )
 def test_of_an_alert_what_is_known_to_be_published_stands(
     number: int,
-    is_superseded: bool,  # noqa: FBT001
+    is_superseded: bool,
     stands: Decision,
 ) -> None:
     name = key("goes", 1, "alert")
