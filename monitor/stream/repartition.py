@@ -270,10 +270,10 @@ class Repartition:
             done = _done(marks, topic, begin)
             if marks.growths and done < end:
                 logger.warning(
-                    "%s[%d] has %d records from offset %d on that came in while partitions were"
+                    "%s[%d] has records from offset %d to %d that came in while partitions were"
                     " added. Those of sellers that moved will go to the dead letters as"
                     " wrong_partition: send them again from there",
-                    *(topic, number, end - done, done),
+                    *(topic, number, done, end - 1),
                 )
 
 
