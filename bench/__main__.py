@@ -1,46 +1,55 @@
 """Runs the benchmarks, one after the other, on a real Kafka node.
 
-python -m bench               all of them, in 15 minutes; writes bench/results.json and the
-                              README's table if each has given its figures
-python -m bench live scale    these alone; only prints
-python -m bench live --keep   also renews their keys in bench/results.json
-python -m bench table         measures nothing; renews the README's table
-QUICK=1                       all keys in three minutes, with one round and little state: written
-                              to build/bench-quick.json, as they are not fit to compare
+python -m bench               all of them, in 15 minutes; if none fails, bench/results.json and
+                              the README's table are written
+python -m bench live scale    these alone; they are only printed
+python -m bench live --keep   and their keys are renewed in results.json and in the table
+python -m bench table         measures nothing; writes the README's table from results.json
+QUICK=1                       the same keys in three minutes, by one round on little state: not
+                              fit to compare, and therefore written to build/bench-quick.json
 """
 
 import argparse
-import asyncio
 import gc
 import os
 import sys
 import tempfile
-import time
-import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from bench import comparison, failover, growth, live, replay, results, scale, scrape
-from bench.results import KEYS, Plan, Results
+from bench.results import KEYS, Plan
+from bench.suite import Outcome, Part, run_parts
 from deploy.kafka.node import KafkaNode
 
-
-class Part(NamedTuple):
-    """Some keys that are measured together, and the settings of the Kafka node for them."""
-
-    measure: Callable[[str, Plan], Coroutine[None, None, Results]]
-    kafka: Mapping[str, str] = {}
-
-
-ALL: dict[str, Part] = {
-    "live": Part(live.measure, live.KAFKA),
-    "peers": Part(comparison.measure),
-    "replay": Part(replay.measure),
-    "growth": Part(growth.measure),
-    "scrape": Part(scrape.measure),
-    "failover": Part(failover.measure),
-    "scale": Part(scale.measure),
+PARTS: Mapping[str, Part] = {
+    "live": Part(
+        live.measure,
+        frozenset(
+            {
+                "live_events_per_s",
+                "live_over_ceiling",
+                "core_over_client",
+                "ledger_bytes_per_event",
+                "live_scaling_2",
+            }
+        ),
+        live.KAFKA,
+    ),
+    "peers": Part(
+        comparison.measure,
+        frozenset({"live_over_quix", "live_over_bytewax", "live_over_plain_faust"}),
+    ),
+    "replay": Part(replay.measure, frozenset({"replay_events_per_s", "replay_scaling_2"})),
+    "growth": Part(
+        growth.measure, frozenset({"bytes_per_order", "growth_orders", "growth_sellers"})
+    ),
+    "scrape": Part(scrape.measure, frozenset({"scrape_seconds", "scrape_stall_ms"})),
+    "failover": Part(failover.measure, frozenset({"failover_seconds"})),
+    "scale": Part(
+        scale.measure, frozenset({"latency_p99_ms", "stall_ms_max", "recovery_orders_per_s"})
+    ),
 }
 
 
@@ -49,7 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", choices=[*ALL, "table", []], metavar="NAME")
+    parser.add_argument("names", nargs="*", choices=[*PARTS, "table", []], metavar="NAME")
     parser.add_argument("--keep", action="store_true", help="renew the keys in results.json")
     asked = parser.parse_args()
     if asked.names == ["table"]:
@@ -58,49 +67,37 @@ def main() -> int:
     plan = Plan(quick=os.environ.get("QUICK", "") not in ("", "0"))
     # What is fed are millions of small objects without cycles.
     gc.disable()
-    found, failed = _run(asked.names or list(ALL), plan)
-    _keep(found, plan, keep=asked.keep)
-    for name in failed:
-        print(f"FAILED: {name}", flush=True)
-    return 1 if failed else 0
+    names = asked.names or list(PARTS)
+    outcome = run_parts({name: PARTS[name] for name in names}, plan, _kafka)
+    print(_kept(outcome, plan, keep=asked.keep), flush=True)
+    if outcome.failed:
+        print(f"FAILED: {', '.join(outcome.failed)}", flush=True)
+    return 1 if outcome.failed else 0
 
 
-def _run(names: list[str], plan: Plan) -> tuple[Results, list[str]]:
-    found: Results = {}
-    failed = []
-    began = time.monotonic()
-    for place, name in enumerate(names, 1):
-        part = ALL[name]
-        print(f"[{place}/{len(names)}] {name} …", flush=True)
-        try:
-            with (
-                tempfile.TemporaryDirectory(prefix="bench-") as folder,
-                KafkaNode(Path(folder) / "node", heap_mb=1024, settings=part.kafka) as node,
-            ):
-                more = asyncio.run(part.measure(node.address, plan))
-        except Exception:  # noqa: BLE001 - the others still run; the exit status tells
-            traceback.print_exc()
-            failed.append(name)
-        else:
-            found |= more
-            for key, spread in more.items():
-                print(results.line(key, spread), flush=True)
-        gc.collect()
-        print(f"    after {time.monotonic() - began:.0f} s", flush=True)
-    return found, failed
+@contextmanager
+def _kafka(settings: Mapping[str, str]) -> Iterator[str]:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        KafkaNode(Path(folder) / "node", heap_mb=1024, settings=settings) as node,
+    ):
+        yield node.address
 
 
-def _keep(found: Results, plan: Plan, *, keep: bool) -> None:
+def _kept(outcome: Outcome, plan: Plan, *, keep: bool) -> str:
+    """Write what was found where it belongs, and say where that is."""
     machine = results.machine_facts()
+    found = outcome.results
     if plan.quick:
         results.save(results.QUICK_RESULTS, results.document(found, machine))
-        print(f"{results.QUICK_RESULTS.name}: a quick run, not fit to compare", flush=True)
-    elif found.keys() == KEYS.keys():
+        return f"A quick run, not fit to compare: build/{results.QUICK_RESULTS.name}"
+    if found.keys() == KEYS.keys():
         results.write(found, machine)
-    elif keep:
+        return "bench/results.json and the README's table are written."
+    if keep:
         results.renew(found, machine)
-    else:
-        print("results.json is as it was: --keep renews these keys in it", flush=True)
+        return "These keys are renewed in bench/results.json and in the README's table."
+    return "bench/results.json is as it was; with --keep these keys were renewed."
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from monitor.stream.topics import TopicPlan, prepare_topics
 _PREFIX, _SMALL_PREFIX = "peers-", "small-"
 _POLICY = Path(__file__).parent / "peers" / "small.toml"
 _LINE_BYTES_MAX = 1 << 26
+_PATIENCE_SECONDS = 180
 _PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 _SELLERS = 100
 _WINDOWS = (60, 30, 7)
@@ -86,7 +87,7 @@ async def measure(address: str, plan: Plan) -> Results:
 async def _fed(address: str, prefix: str, orders: int) -> int:
     """Publish the job's events of so many orders; how many events there are."""
     settings = settings_of(address, prefix, "none")
-    await prepare_topics(settings.cluster, settings.names, TopicPlan(history_days=400))
+    await prepare_topics(settings.cluster, settings.names, TopicPlan(history_days=430))
     ends = await feed(settings.cluster, settings.names, _records(orders))
     return sum(ends.values())
 
@@ -109,10 +110,16 @@ async def _ours(address: str, prefix: str, run: str, total: int) -> tuple[float,
 async def _peer(program: str, address: str, run: str, job: Job) -> float:
     python = sys.executable if program == "plain_faust" else str(_PEERS_PYTHON)
     process = await asyncio.create_subprocess_exec(
-        python, "-m", f"bench.peers.{program}", address, job.prefix, f"{run}-{program}",
-        str(job.total), cwd=ROOT, stdout=PIPE, limit=_LINE_BYTES_MAX,
+        python, "-W", "ignore", "-m", f"bench.peers.{program}",
+        address, job.prefix, f"{run}-{program}", str(job.total),
+        cwd=ROOT, stdout=PIPE, limit=_LINE_BYTES_MAX,
     )  # fmt: skip
-    told, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            told, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
     if process.returncode:
         raise RuntimeError(f"{program} has ended with status {process.returncode}")
     found = json.loads(told)

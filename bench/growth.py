@@ -20,7 +20,7 @@ _FEW_SELLERS, _MANY_SELLERS = 100, 10_000
 
 async def measure(address: str, plan: Plan) -> Results:  # noqa: ARG001 - needs no Kafka
     """Processes that hold so much are filled together, and measured in turn."""
-    few, many = plan.pick(100_000, 50_000), plan.pick(1_000_000, 200_000)
+    few, many = plan.pick(100_000, 30_000), plan.pick(1_000_000, 120_000)
     base = HoldingProcess(few, _FEW_SELLERS)
     sellers = HoldingProcess(few, _MANY_SELLERS)
     orders = HoldingProcess(many, _FEW_SELLERS)

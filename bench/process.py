@@ -46,12 +46,16 @@ class WorkerProcess:
         self._has_ended = False
 
     async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Start it; who does not use it as a context manager ends it as well."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.program", *self._arguments,
             cwd=ROOT, stdout=PIPE, limit=_LINE_BYTES_MAX,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read(self._process))
-        return self
 
     async def __aexit__(
         self,

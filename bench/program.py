@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import gc
 import json
+import logging
 import signal
 import sys
 import time
@@ -44,6 +45,8 @@ def main() -> None:
     parser.add_argument("--ahead", type=Path, help="holds by how many seconds its clock is fast")
     parser.add_argument("--traced", action="store_true", help="look where its loop stalls")
     asked = parser.parse_args()
+    # What its clients say while a node and a group come up is no news.
+    logging.basicConfig(level=logging.ERROR)
     settings = settings_of(asked.address, asked.prefix, asked.run)
     clock = FastClock(asked.ahead)
     # Whoever measures decides when all garbage is collected, and when midnight comes.

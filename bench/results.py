@@ -97,9 +97,9 @@ def save(path: Path, kept: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def load(path: Path = RESULTS) -> dict[str, Any]:
-    """Results that were written."""
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def load() -> dict[str, Any]:
+    """The results that were kept."""
+    kept: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
     return kept
 
 
