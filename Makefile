@@ -25,6 +25,8 @@ help: ## List the targets
 .PHONY: setup
 setup: $(INSTALLED) ## Make .venv from the lock file, with .venv/bin/monitor
 
+# The lock names every package. Left to look for dependencies, pip takes the newest release of one that
+# is wanted with an extra, and then refuses it for want of a hash.
 $(LOCKED): requirements-dev.lock
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "Python 3.11 is needed and was not found. Install it (Debian 12: apt-get install" \
@@ -32,7 +34,7 @@ $(LOCKED): requirements-dev.lock
 	@echo "Making $(VENV) with $(PYTHON) and installing the locked packages (a minute or two)"
 	@rm -rf $(VENV)
 	@"$(PYTHON)" -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(INSTALLED): $(LOCKED) pyproject.toml
@@ -75,7 +77,7 @@ $(PEERS): bench/peers/requirements.lock | setup
 	@rm -rf .venv-peers
 	@"$(PYTHON)" -m venv .venv-peers
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes -r bench/peers/requirements.lock
+		--no-deps --require-hashes -r bench/peers/requirements.lock
 	@touch $@
 
 .PHONY: kafka
