@@ -83,8 +83,15 @@ class LedgerError(MonitorError):
 
 
 class NotifyError(MonitorError):
-    """A receiver did not take an alert; names no URL, since those are secrets."""
+    """A receiver did not take a notification; names no URL, since those are secrets.
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    ``permanent``: it will never take it. ``retry_after_seconds``: how long it asks to be left
+    alone; None: it does not say.
+    """
+
+    def __init__(
+        self, message: str, *, permanent: bool, retry_after_seconds: float | None = None
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after_seconds = retry_after_seconds

@@ -71,6 +71,8 @@ def worker_settings(configuration: Configuration) -> WorkerSettings:
             evaluations=topics.evaluations,
             dead_letters=topics.dead_letters,
             ledger=topics.ledger,
+            deliveries=topics.deliveries,
+            silences=topics.silences,
         ),
         membership=Membership(
             consumer.group, consumer.instance_id, consumer.session_timeout_seconds

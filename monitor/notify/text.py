@@ -1,11 +1,40 @@
 """What an alert says to a person: the one place where a record becomes a sentence."""
 
+from typing import NamedTuple
+
 from monitor.core.alert_records import AlertRecord, DeadlineRecord, MetricRecord
 from monitor.core.readings import Level
-from monitor.core.rules import ItemKind
+from monitor.core.rules import ItemKind, Severity
 from monitor.printable import printable
 
 SUBJECTS_SHOWN = 5
+
+
+class Link(NamedTuple):
+    """Where to look further; the URL is ours, not a seller's."""
+
+    name: str
+    url: str
+
+
+class Section(NamedTuple):
+    """What is said of one alert."""
+
+    headline: str
+    severity: Severity
+    lines: tuple[str, ...]
+    runbook: str = ""
+
+
+class Text(NamedTuple):
+    """A notification in words, in no medium's markup.
+
+    Printable on one line each; what a medium takes for markup the receiver neutralises.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    links: tuple[Link, ...] = ()
 
 
 def sentence_of(record: AlertRecord) -> str:

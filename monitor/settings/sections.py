@@ -157,6 +157,8 @@ class TopicsSection(Section):
     evaluations: Topic = "evaluations"
     dead_letters: Topic = "dead-letters"
     ledger: Topic = "ledger"
+    deliveries: Topic = "deliveries"
+    silences: Topic = "silences"
     raw_inputs: Topics = ()
     partitions: Annotated[Whole, Field(ge=1, le=100_000)] = 4
     replication_factor: Annotated[Whole, Field(ge=1, le=32_767)] | None = None

@@ -47,6 +47,8 @@ class TopicNames:
     evaluations: str = "evaluations"
     dead_letters: str = "dead-letters"
     ledger: str = "ledger"
+    deliveries: str = "deliveries"
+    silences: str = "silences"
 
     @classmethod
     def prefixed(cls, prefix: str) -> Self:
