@@ -1,0 +1,89 @@
+"""Options and kinds of arguments that several commands have."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from monitor.errors import InvalidInstant
+
+if TYPE_CHECKING:
+    from monitor.core.instants import Instant
+    from monitor.core.rules import WindowDays
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class InstantType(click.ParamType):
+    """An RFC 3339 instant with an offset, as microseconds."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "Instant":
+        """The instant; a usage error where it is none."""
+        from monitor.core.instants import parse_instant
+
+        try:
+            return parse_instant(value)
+        except InvalidInstant as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+
+
+class WindowType(click.ParamType):
+    """A number of days, or ``all``."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "WindowDays":
+        """The window; a usage error where it is none."""
+        if value == "all":
+            return "all"
+        if value.isdecimal():
+            return int(value)
+        raise click.BadParameter(f"{value!r} is neither a number of days nor all", ctx, param)
+
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILES = click.argument("files", metavar="FILE...", nargs=-1, type=FILE)
+POLICIES = click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    required=True,
+    type=FILE,
+    help="Policy file; repeatable.",
+)
+AS_OF = click.option(
+    "--as-of",
+    required=True,
+    type=InstantType(),
+    help="The instant to report on, such as 2018-06-30T12:00:00Z.",
+)
+KAFKA = click.option(
+    "--kafka", metavar="SERVERS", help="Read the topics of this cluster instead of files."
+)
+RAW = click.option(
+    "--raw",
+    "raw_inputs",
+    metavar="TOPIC",
+    multiple=True,
+    help="With --kafka: read this raw input instead of the four topics; repeatable.",
+)
+WITH_SOURCES = click.option(
+    "--with-sources", is_flag=True, help="With --raw: read the four topics too."
+)
+EARLIER = click.option(
+    "--earlier-partitions",
+    metavar="N",
+    multiple=True,
+    type=click.IntRange(1),
+    help="With --kafka: the topics once had N partitions (before `monitor repartition`).",
+)
+TO = click.option("--to", help="With --kafka: up to this instant or these offsets, not the end.")
+
+
+def form_option(*names: str) -> Callable[[Command], Command]:
+    """``--format``, the first one by default."""
+    choice = click.Choice(names)
+    return click.option("--format", "form", type=choice, default=names[0], show_default=True)

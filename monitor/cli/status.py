@@ -1,0 +1,3 @@
+"""The exit statuses of the command ``monitor``."""
+
+DONE, SOME_INVALID, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
