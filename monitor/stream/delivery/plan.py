@@ -1,0 +1,40 @@
+"""What the worker has to know to deliver: to whom, how, and what is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from monitor.core.instants import Instant
+from monitor.notify.grouping import Grouping
+from monitor.notify.notification import Item, Notification
+from monitor.notify.outage import FAILING_AFTER_SECONDS
+from monitor.notify.receiver import Receiver
+from monitor.notify.sorting import Judge, Ruling
+from monitor.notify.text import Text
+
+
+class Addressee(NamedTuple):
+    """A receiver, and how many notifications a minute it takes (None: as many as come)."""
+
+    receiver: Receiver
+    rate_per_minute: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is decided of records before they go out: how urgent, whose, in which words."""
+
+    judge: Judge
+    rule: Callable[[Item, str, Instant], Ruling]
+    """Rules on an item for the receiver of that name, at an instant."""
+    compose: Callable[[Notification], Text]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPlan:
+    """Who is told of alerts, and how they are grouped."""
+
+    addressees: tuple[Addressee, ...]
+    desk: Desk
+    grouping: Grouping = field(default_factory=Grouping)
+    failing_after_seconds: float = FAILING_AFTER_SECONDS
