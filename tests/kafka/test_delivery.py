@@ -162,7 +162,6 @@ async def test_a_rebalance_between_two_workers_neither_loses_nor_repeats(
     settings: WorkerSettings,
 ) -> None:
     first, second = FakeReceiver("same"), FakeReceiver("same")
-    both = (first, second)
     sellers = [f"s{n}" for n in range(24)]
     published: list[AlertRecord] = []
 
