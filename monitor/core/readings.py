@@ -36,7 +36,7 @@ URGENCY: Mapping[Level, int] = {
 """In which order people look at levels."""
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True, gc=False):
     """One series (seller, marketplace, metric, window, category) at one instant.
 
     ``denominator`` is None for a metric that only counts. ``answered`` and
