@@ -26,6 +26,9 @@ class Level(StrEnum):
     NO_DATA = "no_data"
 
 
+OPEN = frozenset({Level.APPROACHING, Level.BREACHED})
+"""The levels of which somebody has to hear."""
+
 URGENCY: Mapping[Level, int] = {
     Level.BREACHED: 0,
     Level.APPROACHING: 1,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from monitor.core.readings import (
+    OPEN,
     Level,
     alarm_of,
     calm_of,
@@ -21,7 +22,7 @@ class Said(NamedTuple):
     """What numerator and denominator say; ``denominator`` is None for a mere count.
 
     ``level`` is the contract's; ``alarm`` that which alerts go by, ``calm`` that to which they
-    may fall.
+    may fall. ``alarms``: whether an alert opens at ``alarm``.
     """
 
     numerator: int
@@ -31,6 +32,7 @@ class Said(NamedTuple):
     calm: Level
     headroom: int | None
     orders_to_recover: int | None
+    alarms: bool
 
 
 class Series:
@@ -93,13 +95,15 @@ class Series:
         numerator, counted = untally(total)
         denominator = None if self._only_counts else counted
         limit, approach, alert = self.limit, self.approach, self._alert
+        alarm = alarm_of(numerator, denominator, limit, approach, alert)
         said = self._said[total] = Said(
             numerator,
             denominator,
             level_of(numerator, denominator, limit, approach),
-            alarm_of(numerator, denominator, limit, approach, alert),
+            alarm,
             calm_of(numerator, denominator, limit, approach, alert),
             headroom_of(numerator, denominator, limit),
             orders_to_recover_of(numerator, denominator, limit),
+            alarm in OPEN,
         )
         return said
