@@ -45,7 +45,8 @@ class Series:
         rule: of the metric.
         category: of the orders counted; None: of all.
         slot: where its tally lies in a bucket.
-        windows: the length of each, and its place among the sums.
+        windows: the length of each, and its place among the sums. An instance also has the
+            name of each one's alert within its account, ``metric/window`` and the category.
         only_counts: whether it has no denominator.
         is_timed: whether answer times belong to it.
     """
@@ -76,7 +77,10 @@ class Series:
         self.metric = rule.metric
         self.category = category
         self._slot = slot
-        self.windows = windows
+        suffix = "" if category is None else f"/{category}"
+        self.windows = tuple(
+            (window, place, f"{rule.metric}/{window}{suffix}") for window, place in windows
+        )
         self.limit = rule.limit if category is None else rule.by_category[category]
         self.approach = rule.approach
         self._alert = rule.alert

@@ -34,7 +34,7 @@ class Shown(NamedTuple):
         """One reading per window of each series."""
         for key in keys:
             series = self.market.series_of[key]
-            for window, place in series.windows:
+            for window, place, _ in series.windows:
                 said = series.says(self.sums[place])
                 yield self._reading(series, said, window, place, moved_by)
 
@@ -43,13 +43,13 @@ class Shown(NamedTuple):
     ) -> Iterator[Reading]:
         """Those that alerts have to look at: alarming ones, and those that ever alerted.
 
-        ``alerts``: the names of the latter, ``metric/window`` or ``metric/window/category``.
+        ``alerts``: the names of the latter within the account.
         """
         for key in keys:
             series = self.market.series_of[key]
-            for window, place in series.windows:
+            for window, place, name in series.windows:
                 said = series.says(self.sums[place])
-                if said.alarms or (alerts and name_of(series, window) in alerts):
+                if said.alarms or name in alerts:
                     yield self._reading(series, said, window, place, moved_by)
 
     def _reading(
@@ -79,12 +79,6 @@ class Shown(NamedTuple):
             alarm=Level.UNKNOWN if unknown else said.alarm,
             calm=said.calm,
         )
-
-
-def name_of(series: Series, window: WindowDays) -> str:
-    """The name of a series' alert within its account."""
-    name = f"{series.metric}/{window}"
-    return name if series.category is None else f"{name}/{series.category}"
 
 
 class Moved(NamedTuple):
