@@ -19,13 +19,16 @@ _FEW_SELLERS, _MANY_SELLERS = 100, 10_000
 
 
 async def measure(address: str, plan: Plan) -> Results:  # noqa: ARG001 - needs no Kafka
-    """Processes that hold so much are filled together, and measured in turn."""
+    """Processes that hold so much are filled together, and measured in turn.
+
+    Sellers with a hundred orders each are compared with such as have ten thousand.
+    """
     few, many = plan.pick(100_000, 30_000), plan.pick(1_000_000, 120_000)
     base = HoldingProcess(few, _FEW_SELLERS)
-    sellers = HoldingProcess(few, _MANY_SELLERS)
     orders = HoldingProcess(many, _FEW_SELLERS)
-    micros: dict[HoldingProcess, list[float]] = {base: [], sellers: [], orders: []}
-    async with base, sellers, orders:
+    sellers = HoldingProcess(many, _MANY_SELLERS)
+    micros: dict[HoldingProcess, list[float]] = {base: [], orders: [], sellers: []}
+    async with base, orders, sellers:
         for one in micros:
             await one.told("filling_micros_per_event")
         for _ in range(ROUNDS):
@@ -37,7 +40,7 @@ async def measure(address: str, plan: Plan) -> Results:  # noqa: ARG001 - needs 
     return {
         "bytes_per_order": single(size),
         "growth_orders": ratios(micros[orders], micros[base]),
-        "growth_sellers": ratios(micros[sellers], micros[base]),
+        "growth_sellers": ratios(micros[sellers], micros[orders]),
     }
 
 

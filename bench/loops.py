@@ -20,9 +20,9 @@ from monitor.core.engine import Engine
 from monitor.core.events import Event, decode
 from monitor.core.instants import SECOND, Instant
 from monitor.core.rules import Rulebook
+from monitor.garbage import collect_garbage_seldom
 from monitor.policy import load_policies
 from monitor.stream.topics import TopicNames
-from monitor.stream.worker import collect_garbage_seldom
 
 _EVENTS_AT_ONCE = 2000
 

@@ -17,7 +17,7 @@ from bench.orders import life_of, lives, record_of, seller_of
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
 
 ROUNDS = 3
-_ROUND_ORDERS = 10_000
+_ROUND_ORDERS = 30_000
 _EVENTS_AT_ONCE = 2_000
 _HEAD = struct.Struct("<BBI")
 Batch = tuple[SourceTopic, int, list[bytes]]

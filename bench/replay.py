@@ -27,7 +27,7 @@ async def measure(address: str, plan: Plan) -> Results:
     """Both, in turn."""
     cluster, names = Cluster((address,)), TopicNames.prefixed(_PREFIX)
     await prepare_topics(cluster, names, TopicPlan(history_days=430), ledger=False)
-    ends = await feed(cluster, names, records(sellers=plan.pick(100, 40), days=plan.pick(60, 40)))
+    ends = await feed(cluster, names, records(sellers=plan.pick(100, 40), days=plan.pick(100, 40)))
     halves = [sum(end for where, end in ends.items() if where[1] in half) for half in _HALVES]
     print(f"  {sum(halves):,} simulated events are there, as {halves}", flush=True)
     alone, both = list[float](), list[float]()

@@ -13,6 +13,7 @@ from monitor.audit.kafka_source import KafkaSource, Until
 from monitor.audit.replay import Intake, replay
 from monitor.cluster import Cluster
 from monitor.core.events import SOURCE_TOPICS
+from monitor.garbage import collect_garbage_seldom
 from monitor.policy import load_policies
 from monitor.stream.topics import TopicNames
 
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--ends", required=True, help="end offsets as JSON, by topic and partition")
     parser.add_argument("--policy", type=Path, nargs="+", required=True)
     asked = parser.parse_args()
+    collect_garbage_seldom()
     names = TopicNames.prefixed(asked.prefix)
     ends = json.loads(asked.ends)
     until = Until(

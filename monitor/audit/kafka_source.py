@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -123,12 +124,18 @@ class Records:
             check_instant(event, record.timestamp * _MILLISECOND)
             return
         check_recorded(event, record.key, record.timestamp * _MILLISECOND)
-        digest = murmur2(record.key) & 0x7FFFFFFF
+        digest = _digest(record.key)
         due = digest % self._partitions
         if record.partition not in (due, *(digest % count for count in self.earlier_partitions)):
             raise InvalidEvent(
                 InvalidReason.WRONG_PARTITION, f"key {record.key!r} belongs into partition {due}"
             )
+
+
+@lru_cache(maxsize=100_000)
+def _digest(key: bytes) -> int:
+    """What Kafka's default partitioner divides; a seller's key comes again and again."""
+    return int(murmur2(key)) & 0x7FFFFFFF
 
 
 class _Reading:

@@ -110,6 +110,8 @@ def _source(
 
 def _audit(source: "Source", policies: tuple[Path, ...], as_of: "Instant") -> "Audit":
     from monitor.audit.commands import Audit
+    from monitor.garbage import collect_garbage_seldom
     from monitor.policy import load_policies
 
+    collect_garbage_seldom()
     return Audit(source, load_policies(policies), as_of, sys.stdout, sys.stderr)

@@ -104,10 +104,8 @@ def alert_of(sight: Reading | Waiting) -> str:
     """Identity of an alert: ``seller/marketplace/metric/window[/category]``, or ``…/KIND``."""
     if isinstance(sight, Waiting):
         return f"{sight.seller}/{sight.marketplace}/{sight.kind}"
-    parts = [sight.seller, sight.marketplace, sight.metric, str(sight.window_days)]
-    if sight.category is not None:
-        parts.append(sight.category)
-    return "/".join(parts)
+    series = f"{sight.seller}/{sight.marketplace}/{sight.metric}/{sight.window_days}"
+    return series if sight.category is None else f"{series}/{sight.category}"
 
 
 def record_of(

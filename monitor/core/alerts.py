@@ -5,7 +5,7 @@ same bytes. What is decided at a point depends on the facts and the points, neve
 in which events came: records of one point are in the order of their alerts.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from hashlib import sha256
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -26,10 +26,10 @@ from monitor.core.engine import Engine
 from monitor.core.instants import Instant
 from monitor.core.journal import Journal
 from monitor.core.kept import AlertState
-from monitor.core.readings import Level, Reading, Waiting
+from monitor.core.readings import OPEN, Level, Reading, Waiting
 from monitor.core.records import Key, alert_state_of
 from monitor.core.sight import pace_of, seen_of, sight_of, subjects_of
-from monitor.core.standing import NEVER, OPEN, Standing, Word, ended, step, wake_at
+from monitor.core.standing import NEVER, Standing, Word, ended, step, wake_at
 
 _READINGS_A_SLICE = 500
 
@@ -55,7 +55,7 @@ class AlertBook:
         self._program = program
         self._journal = journal
         self._states: dict[str, AlertState] = {}
-        self._accounts: set[tuple[str, str]] = set()
+        self._names: dict[tuple[str, str], set[str]] = {}
         self._wakes: list[tuple[Instant, str]] = []
         self._wake_at: dict[str, Instant] = {}
         self.chain = Link(0, "")
@@ -86,7 +86,7 @@ class AlertBook:
                 found.number = 0
             found.present = found.before
         alert = f"{key.seller}/{key.marketplace}/{key.id}"
-        self._accounts.add((key.seller, key.marketplace))
+        self._names.setdefault((key.seller, key.marketplace), set()).add(key.id)
         known = self._states.setdefault(alert, found)
         if found.epoch > known.epoch:
             known.present, known.before = found.present, found.before
@@ -104,6 +104,10 @@ class AlertBook:
     def next_at(self) -> Instant | None:
         """The first instant to come at which time alone may move an alert."""
         return self._wakes[0][0] if self._wakes else None
+
+    def names(self, seller: str, marketplace: str) -> Collection[str]:
+        """The alerts of an account that ever spoke, or were about to, without the account."""
+        return self._names.get((seller, marketplace), ())
 
     def step(
         self, engine: Engine, readings: Sequence[Reading], cut: Cut, *, caught_up: bool = False
@@ -124,7 +128,7 @@ class AlertBook:
 
         Args:
             engine: what to ask for open items, orders behind a reading, and rules.
-            readings: those that may have changed.
+            readings: those that may have changed; calm ones that never alerted may be left out.
             cut: the offsets up to which the engine has read.
             caught_up: the first point after the partition was read to its end, for which
                 ``readings`` are all there are.
@@ -134,10 +138,9 @@ class AlertBook:
         every = engine.take_policy_change() or caught_up
         for begin in range(0, len(readings), _READINGS_A_SLICE):
             for reading in readings[begin : begin + _READINGS_A_SLICE]:
-                is_calm = reading.alarm not in OPEN
-                if is_calm and (reading.seller, reading.marketplace) not in self._accounts:
-                    continue
-                self._look(engine, alert_of(reading), reading, said, looked, caught_up=caught_up)
+                alert = alert_of(reading)
+                if reading.alarm in OPEN or alert in self._states:
+                    self._look(engine, alert, reading, said, looked, caught_up=caught_up)
             yield
         for waiting in engine.waiting(every=caught_up):
             self._look(engine, alert_of(waiting), waiting, said, looked, caught_up=caught_up)
@@ -212,7 +215,7 @@ class AlertBook:
         state = self._states.get(alert)
         if state is None:
             state = self._states[alert] = AlertState(id=name, present=NEVER, before=NEVER)
-            self._accounts.add((seller, marketplace))
+            self._names.setdefault((seller, marketplace), set()).add(name)
         state.before, state.present = state.present, stands
         if self._journal is not None:
             self._journal.note(state, f"{seller}/{marketplace}/")

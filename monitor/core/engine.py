@@ -35,11 +35,13 @@ from monitor.core.report import (
     offenders_of,
     open_items_of,
     readings_of,
+    shown_of,
     waiting_of,
 )
 from monitor.core.restoring import restore
 from monitor.core.rules import MarketplaceRules, Rulebook, WindowDays
 from monitor.core.schedule import Schedule
+from monitor.core.shown import Moved
 from monitor.core.silence import Silence
 
 # About five milliseconds of work each.
@@ -190,8 +192,20 @@ class Engine:
 
     def changing(self) -> Iterator[Reading]:
         """``changed`` one by one; to be read to its end before anything else is done."""
+        yield from self.take_gone()
+        for moved in self.moving():
+            yield from moved.shown.readings(moved.keys, moved.moved_by)
+
+    def take_gone(self) -> list[Reading]:
+        """The last readings of the series that have ended since this was last called."""
         gone, self._gone = self._gone, []
-        yield from gone
+        return gone
+
+    def moving(self) -> Iterator[Moved]:
+        """The accounts with a series touched since this was last called, one by one.
+
+        To be read to its end before anything else is done.
+        """
         stirred, self._stirred = self._stirred, {}
         for account in stirred:
             if account.feeds.beaten:
@@ -204,7 +218,9 @@ class Engine:
             if account.deadlines.moved:
                 account.deadlines.moved = False
                 self._items_moved[account] = cause
-            yield from readings_of(account, account.tallies.take_touched(), cause)
+            touched = account.tallies.take_touched()
+            if touched:
+                yield Moved(shown_of(account), touched, cause)
 
     def waiting(self, *, every: bool = False) -> Iterator[Waiting]:
         """What waits in the accounts of which ``changing`` saw that it may have changed.

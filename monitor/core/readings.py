@@ -26,6 +26,9 @@ class Level(StrEnum):
     NO_DATA = "no_data"
 
 
+OPEN = frozenset({Level.APPROACHING, Level.BREACHED})
+"""The levels of which somebody has to hear."""
+
 URGENCY: Mapping[Level, int] = {
     Level.BREACHED: 0,
     Level.APPROACHING: 1,
@@ -36,7 +39,7 @@ URGENCY: Mapping[Level, int] = {
 """In which order people look at levels."""
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True, gc=False):
     """One series (seller, marketplace, metric, window, category) at one instant.
 
     ``denominator`` is None for a metric that only counts. ``answered`` and

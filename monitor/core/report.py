@@ -10,9 +10,9 @@ from monitor.core.instants import Day, Instant
 from monitor.core.ledger import Account
 from monitor.core.market import SeriesKey
 from monitor.core.metrics.metric import HIT, OUT, Metric, SubjectKind
-from monitor.core.readings import Level, MovedBy, OpenItems, Reading, Waiting
+from monitor.core.readings import MovedBy, OpenItems, Reading, Waiting
 from monitor.core.rules import ItemKind, MetricRule, WindowDays
-from monitor.core.windows import last_slot_of, untally
+from monitor.core.shown import Shown
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -29,40 +29,24 @@ class Evidence(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
+def shown_of(account: Account) -> Shown:
+    """What the series of an account show now."""
+    market = account.market
+    return Shown(
+        account.seller,
+        market,
+        tuple(account.tallies.window_sums()),
+        account.tallies.keys(),
+        market.uncovered,
+        account.feeds.silent,
+    )
+
+
 def readings_of(
-    account: Account,
-    keys: Iterable[SeriesKey],
-    moved_by: MovedBy = "events",
+    account: Account, keys: Iterable[SeriesKey], moved_by: MovedBy = "events"
 ) -> Iterator[Reading]:
     """One reading per window of each series."""
-    market, sums = account.market, account.tallies.window_sums()
-    uncovered, silent = market.uncovered, account.feeds.silent
-    for key in keys:
-        series = market.series_of[key]
-        for window, place in series.windows:
-            said = series.says(sums[place])
-            answer_micros = answered = 0
-            if series.is_timed:
-                answer_micros, answered = untally(last_slot_of(sums[place], market.answers_slot))
-            yield Reading(
-                seller=account.seller,
-                marketplace=market.name,
-                metric=series.metric,
-                window_days=window,
-                category=series.category,
-                numerator=said.numerator,
-                denominator=said.denominator,
-                limit=series.limit,
-                approach=series.approach,
-                level=said.level,
-                headroom=said.headroom,
-                orders_to_recover=said.orders_to_recover,
-                answered=answered,
-                answer_micros=answer_micros,
-                moved_by=moved_by,
-                alarm=Level.UNKNOWN if silent or place in uncovered else said.alarm,
-                calm=said.calm,
-            )
+    return shown_of(account).readings(keys, moved_by)
 
 
 def reading_of(

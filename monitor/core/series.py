@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from monitor.core.readings import (
+    OPEN,
     Level,
     alarm_of,
     calm_of,
@@ -21,7 +22,7 @@ class Said(NamedTuple):
     """What numerator and denominator say; ``denominator`` is None for a mere count.
 
     ``level`` is the contract's; ``alarm`` that which alerts go by, ``calm`` that to which they
-    may fall.
+    may fall. ``alarms``: whether an alert opens at ``alarm``.
     """
 
     numerator: int
@@ -31,6 +32,7 @@ class Said(NamedTuple):
     calm: Level
     headroom: int | None
     orders_to_recover: int | None
+    alarms: bool
 
 
 class Series:
@@ -43,7 +45,8 @@ class Series:
         rule: of the metric.
         category: of the orders counted; None: of all.
         slot: where its tally lies in a bucket.
-        windows: the length of each, and its place among the sums.
+        windows: the length of each, and its place among the sums. An instance also has the
+            name of each one's alert within its account, ``metric/window`` and the category.
         only_counts: whether it has no denominator.
         is_timed: whether answer times belong to it.
     """
@@ -74,7 +77,10 @@ class Series:
         self.metric = rule.metric
         self.category = category
         self._slot = slot
-        self.windows = windows
+        suffix = "" if category is None else f"/{category}"
+        self.windows = tuple(
+            (window, place, f"{rule.metric}/{window}{suffix}") for window, place in windows
+        )
         self.limit = rule.limit if category is None else rule.by_category[category]
         self.approach = rule.approach
         self._alert = rule.alert
@@ -93,13 +99,15 @@ class Series:
         numerator, counted = untally(total)
         denominator = None if self._only_counts else counted
         limit, approach, alert = self.limit, self.approach, self._alert
+        alarm = alarm_of(numerator, denominator, limit, approach, alert)
         said = self._said[total] = Said(
             numerator,
             denominator,
             level_of(numerator, denominator, limit, approach),
-            alarm_of(numerator, denominator, limit, approach, alert),
+            alarm,
             calm_of(numerator, denominator, limit, approach, alert),
             headroom_of(numerator, denominator, limit),
             orders_to_recover_of(numerator, denominator, limit),
+            alarm in OPEN,
         )
         return said

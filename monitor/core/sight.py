@@ -40,11 +40,11 @@ def seen_of(engine: Engine, sight: Reading | Waiting) -> Seen:
 
 def pace_of(engine: Engine, sight: Reading | Waiting) -> Pace:
     """How fast its alert opens, closes and repeats itself."""
-    rules = engine.account(sight.seller, sight.marketplace).market.rules
+    market = engine.account(sight.seller, sight.marketplace).market
     if isinstance(sight, Waiting):
-        deadline = rules.deadlines.get(sight.kind)
+        deadline = market.rules.deadlines.get(sight.kind)
         return _AT_ONCE if deadline is None else Pace(repeat_every=deadline.repeat_every)
-    rule = rules.rule(sight.metric)
+    rule = market.rule(sight.metric)
     if rule is None:
         return _AT_ONCE
     return Pace(rule.alert.hold, rule.alert.recovery_hold, rule.alert.repeat_every)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from monitor.core.instants import Instant
-from monitor.core.readings import Level
+from monitor.core.readings import OPEN, Level
 
 Reason = Literal["events", "time", "policy", "stale", "caught_up", "reminder"]
 
@@ -25,7 +25,6 @@ RANK: Mapping[Level, int] = {
 """How bad a level is; what is unknown has no place among them."""
 
 QUIET = frozenset({Level.OK, Level.NO_DATA})
-OPEN = frozenset({Level.APPROACHING, Level.BREACHED})
 
 
 class Standing(Struct, frozen=True, array_like=True, gc=False):

@@ -122,10 +122,11 @@ class Buckets:
 
     def _settle(self) -> None:
         frame, days, sums = self._frame, self._days, self._sums
+        inside = frame.inside
         for day, change in self.pending.items():
             if day > frame.gone_day:
                 days[day] = days.get(day, 0) + change
-                for index in frame.windows_of(day):
+                for index in inside.get(day) or frame.windows_of(day):
                     sums[index] += change
         self.pending.clear()
 

@@ -107,7 +107,15 @@ class Consumer(driver.Consumer):
         # flow resumes: a seek made earlier would be undone by the one it makes here.
         assigned = frozenset(tp for tp in self.assignment() if tp.topic in self.delivery.topics)
         self.pause_partitions(assigned)
-        self._opening = self.add_future(self.delivery.open(self, assigned))
+        self._opening = self.add_future(self._open(assigned))
+
+    async def _open(self, assigned: frozenset[TP]) -> None:
+        try:
+            await self.delivery.open(self, assigned)
+        except ThreadEnded:
+            # Who stops while partitions are being opened has not broken.
+            if not (self.should_stop or self.app.should_stop):
+                raise
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Drain, commit, and only then let go of the batches in flight."""

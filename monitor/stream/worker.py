@@ -1,7 +1,6 @@
 """The live worker: Kafka topics in; readings, alerts and dead letters out."""
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable, Generator, Mapping
@@ -19,6 +18,7 @@ from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant
 from monitor.core.rules import Rulebook
+from monitor.garbage import collect_garbage_seldom
 from monitor.snapshot import PartitionStats, Progress, Snapshot
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import App, Membership, make_app
@@ -40,8 +40,6 @@ from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 logger = logging.getLogger(__name__)
 
 _STOP_SECONDS = 8.0
-_GC_THRESHOLDS = (50_000, 20, 100)
-_MIDDLE_GENERATION = 1
 OnRecord = Callable[[AlertRecord], None]
 
 
@@ -340,25 +338,6 @@ class Worker:
             logger.warning("the worker did not stop within %g s and is cut off", _STOP_SECONDS)
         finally:
             await self._open.aclose()
-
-
-def collect_garbage_seldom() -> None:
-    """Set this process's garbage collector for engines.
-
-    Facts are millions of small objects that stay: with Python's own thresholds, looking for
-    cycles among them takes a quarter of the time of catching up.
-    """
-    gc.set_threshold(*_GC_THRESHOLDS)
-    gc.callbacks.append(_freeze)
-
-
-def _freeze(phase: str, info: Mapping[str, int]) -> None:
-    """Look no more at what has outlived two collections: nearly all of it is facts.
-
-    A full collection of a million orders would stall the event loop for half a second.
-    """
-    if phase == "stop" and info["generation"] >= _MIDDLE_GENERATION:
-        gc.freeze()
 
 
 def longest_history_days(rulebook: Rulebook) -> int:

@@ -296,3 +296,23 @@ async def test_a_member_that_breaks_and_has_something_to_commit_stops_in_order(
         async with asyncio.timeout(5):
             await member.app.stop()
     assert str(await member.crash()) == "refused"
+
+
+async def test_a_member_that_is_stopped_while_it_opens_partitions_has_not_broken(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await make_topic(cluster)
+    member = Member(cluster, topic)
+    member.ready.clear()
+    async with member:
+        await until(lambda: member.opened > 0)
+        begun = asyncio.Event()
+
+        async def endless(*_: Any) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(member.kafka, "beginning_offsets", endless)
+        member.ready.set()
+        await until(begun.is_set)
+    assert member.app.crash_reason is None
