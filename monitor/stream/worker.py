@@ -19,13 +19,13 @@ from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant
 from monitor.core.rules import Rulebook
 from monitor.garbage import collect_garbage_seldom
+from monitor.notify.plan import DeliveryPlan
 from monitor.snapshot import PartitionStats, Progress, Snapshot
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import App, Membership, make_app
 from monitor.stream.backlog import backlog_published
 from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.deadletters import DeadLetters
-from monitor.stream.delivery.plan import DeliveryPlan
 from monitor.stream.delivery.running import Deliveries, Origin, delivering
 from monitor.stream.evaluation import Evaluation, at_once, in_slices
 from monitor.stream.evaluations_topic import EvaluationsTopic

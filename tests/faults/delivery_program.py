@@ -18,12 +18,12 @@ import msgspec
 from monitor.cluster import Cluster
 from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Item, Notification
+from monitor.notify.plan import Addressee, DeliveryPlan, Desk
 from monitor.notify.text import Text
 from monitor.stream.app import Membership
 from monitor.stream.clock import SystemClock
 from monitor.stream.delivery.courier import Courier
 from monitor.stream.delivery.deliveries_topic import DeliveriesTopic
-from monitor.stream.delivery.plan import Addressee, DeliveryPlan, Desk
 from monitor.stream.delivery.running import Origin, delivering
 from monitor.stream.topics import TopicNames
 from monitor.stream.transport import Consumer

@@ -15,8 +15,8 @@ from monitor.core.alert_records import AlertRecord
 from monitor.core.readings import Level
 from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Notification
+from monitor.notify.plan import Addressee, DeliveryPlan, Desk
 from monitor.stream.clock import EventClock
-from monitor.stream.delivery.plan import Addressee, DeliveryPlan, Desk
 from monitor.stream.delivery.running import Deliveries, Origin, delivering, notify_group
 from monitor.stream.topics import prepare_topics
 from monitor.stream.worker import WorkerSettings

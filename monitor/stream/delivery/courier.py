@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 import msgspec
 
@@ -20,6 +21,7 @@ from monitor.notify.grouping import Group, Groups
 from monitor.notify.notification import Item, Notification, Occasion
 from monitor.notify.outage import Outage
 from monitor.notify.pacing import Rate
+from monitor.notify.plan import Addressee, DeliveryPlan
 from monitor.notify.sorting import Ruling, Sorted, sort_out, sort_waiting
 from monitor.notify.text import Text
 from monitor.notify.told import POSTPONED, Outcome, Row, Told, row_after
@@ -27,7 +29,6 @@ from monitor.snapshot import ReceiverStats
 from monitor.stream.delivery.attempts import Answer, Attempts, OnOutage
 from monitor.stream.delivery.deliveries_topic import Rows
 from monitor.stream.delivery.pauses import Time
-from monitor.stream.delivery.plan import Addressee, DeliveryPlan
 from monitor.stream.inflight import Batch
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ _LOOK_AT_ALL_SECONDS = 30.0
 _RESOLVED_SECONDS = 300
 _NOTICES_MAX = 20
 _RECORDS_AT_ONCE = 500
+_ANSWERS = ("delivered", "refused", "failed")
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(slots=True, eq=False)
@@ -178,8 +181,8 @@ class Courier:
         waiting = [outcome for told in self._told.values() for _, outcome in told.waiting()]
         return ReceiverStats(
             receiver=self.name,
-            notifications=dict(self._attempts.answers),
-            records=dict(self._outcomes),
+            notifications={name: self._attempts.answers[name] for name in _ANSWERS},
+            records={outcome: self._outcomes[outcome] for outcome in _OUTCOMES},
             postponed={outcome: waiting.count(outcome) for outcome in sorted(POSTPONED)},
             refused=sum(told.refused for told in self._told.values()),
             undelivered=self._groups.held,

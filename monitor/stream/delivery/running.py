@@ -14,6 +14,7 @@ from monitor.cluster import Cluster
 from monitor.errors import ClusterError
 from monitor.notify.notification import Notification
 from monitor.notify.outage import outage_text
+from monitor.notify.plan import DeliveryPlan
 from monitor.snapshot import ReceiverStats
 from monitor.stream.app import App, Membership, make_app
 from monitor.stream.clock import Clock
@@ -26,7 +27,6 @@ from monitor.stream.delivery.deliveries_topic import (
 )
 from monitor.stream.delivery.outbox import Outbox
 from monitor.stream.delivery.pauses import LoopTime
-from monitor.stream.delivery.plan import DeliveryPlan
 
 logger = logging.getLogger(__name__)
 

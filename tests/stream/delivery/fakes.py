@@ -12,13 +12,13 @@ from monitor.core.standing import Reason
 from monitor.errors import NotifyError
 from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Item, Notification
+from monitor.notify.plan import Addressee, DeliveryPlan, Desk
 from monitor.notify.sorting import Ruling
 from monitor.notify.text import Text
 from monitor.notify.told import Row, Told
 from monitor.stream.delivery.attempts import OnOutage
 from monitor.stream.delivery.courier import Courier
 from monitor.stream.delivery.deliveries_topic import Restored
-from monitor.stream.delivery.plan import Addressee, DeliveryPlan, Desk
 from monitor.stream.inflight import Batch
 
 NOON = parse_instant("2026-11-20T12:00:00Z")

@@ -1,4 +1,4 @@
-"""What the worker has to know to deliver: to whom, how, and what is said."""
+"""What delivery has to know: to whom, how, and who says what. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
