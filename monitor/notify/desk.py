@@ -1,0 +1,44 @@
+"""How urgent a record is, by the policy that was in force when it was decided. Pure."""
+
+from monitor.core.alert_records import AlertRecord, DeadlineRecord
+from monitor.core.instants import parse_instant
+from monitor.core.readings import Level
+from monitor.core.rules import AlertRule, DeadlineRule, Rulebook
+from monitor.notify.notification import Item, Notification
+from monitor.notify.sorting import Judge
+from monitor.notify.text import Section, Text, sentence_of
+
+
+def judge_of(rulebook: Rulebook) -> Judge:
+    """Makes items by these policies."""
+
+    def judge(record: AlertRecord, previous: AlertRecord | None) -> Item:
+        rules = rulebook.in_force(record.marketplace, parse_instant(record.as_of))
+        if rules is None:
+            return Item(record, "info", previous=previous)
+        if isinstance(record, DeadlineRecord):
+            deadline = rules.deadlines.get(record.kind, DeadlineRule(0))
+            severity = _severity(record.to, deadline)
+            return Item(record, severity, deadline.runbook, 0, previous)
+        rule = rules.rule(record.metric)
+        if rule is None:
+            return Item(record, "info", previous=previous)
+        severity = _severity(record.to, rule.alert)
+        return Item(record, severity, rule.runbook, rule.alert.volume_min, previous)
+
+    return judge
+
+
+def plain_text(notification: Notification) -> Text:
+    """A sentence for each item."""
+    sections = tuple(
+        Section(sentence_of(item.record), item.severity, (), item.runbook)
+        for item in notification.items
+    )
+    return Text(f"{len(sections)} alerts", sections)
+
+
+def _severity(level: Level, rule: AlertRule | DeadlineRule):  # type: ignore[no-untyped-def]
+    if level is Level.BREACHED:
+        return rule.severity_breached
+    return rule.severity_approaching if level is Level.APPROACHING else "info"
