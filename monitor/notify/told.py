@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from monitor.core.alert_records import AlertRecord, decode_record
 from monitor.core.instants import Instant, parse_instant
-from monitor.core.standing import OPEN, QUIET
+from monitor.core.readings import OPEN
+from monitor.core.standing import QUIET
 
 Outcome = Literal["delivered", "refused", "silenced", "muted", "unrouted", "suppressed"]
 """What became of a record for a receiver. ``refused``: it will never take it. ``suppressed``:

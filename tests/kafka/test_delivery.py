@@ -7,17 +7,21 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
 from monitor.core.alert_records import AlertRecord
 from monitor.core.readings import Level
+from monitor.errors import ClusterError
 from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Notification
 from monitor.notify.plan import Addressee, DeliveryPlan, Desk
 from monitor.stream.clock import EventClock
-from monitor.stream.delivery.running import Deliveries, Origin, delivering, notify_group
+from monitor.stream.delivery.deliveries_topic import deliveries_topic, notify_group
+from monitor.stream.delivery.moving import check_delivered, move_deliveries
+from monitor.stream.delivery.running import Deliveries, Origin, delivering
+from monitor.stream.intake import partition_of
 from monitor.stream.topics import prepare_topics
 from monitor.stream.worker import WorkerSettings
 from tests.stream.delivery.fakes import (
@@ -33,6 +37,7 @@ from tests.stream.live import PARTITIONS, PLAN, own_settings, until
 
 DESK = Desk(judge, tell_all, compose)
 QUICK = Grouping(wait_seconds=0.1)
+MORE = 7
 
 
 @pytest.fixture
@@ -44,11 +49,15 @@ async def settings(kafka: KafkaNode) -> WorkerSettings:
 
 @asynccontextmanager
 async def running(
-    settings: WorkerSettings, receivers: Iterable[FakeReceiver], grouping: Grouping = QUICK
+    settings: WorkerSettings,
+    receivers: Iterable[FakeReceiver],
+    *,
+    grouping: Grouping = QUICK,
+    partitions: int = PARTITIONS,
 ) -> AsyncIterator[Deliveries]:
     """The delivery of one worker."""
     names = settings.names
-    origin = Origin(settings.cluster, names.alerts, PARTITIONS, names.deliveries)
+    origin = Origin(settings.cluster, names.alerts, partitions, names.deliveries)
     plan = DeliveryPlan(tuple(Addressee(one) for one in receivers), DESK, grouping)
     clock = EventClock(NOON)
     async with delivering(origin, settings.membership, plan, clock) as deliveries:
@@ -187,3 +196,47 @@ async def test_a_rebalance_between_two_workers_neither_loses_nor_repeats(
         await more(seq)
         await until(lambda: len(total()) == len(published), 30)
     assert total() == expected(published)
+
+
+async def test_with_more_partitions_what_was_told_follows_the_sellers(
+    settings: WorkerSettings,
+) -> None:
+    receiver = FakeReceiver()
+    sellers = [f"s{n}" for n in range(20)]
+    async with running(settings, [receiver]):
+        await publish(settings, [record(1, seller=seller) for seller in sellers])
+        await until(lambda: len(said(receiver)) == 20)
+    names, group = settings.names, settings.membership.group
+    await publish(settings, [record(1, seller="late")])
+    with pytest.raises(ClusterError, match="has still to hear of 1 alert record"):
+        await check_delivered(settings.cluster, names, group, PARTITIONS)
+    async with running(settings, [receiver]):
+        await until(lambda: len(said(receiver)) == 21)
+    await check_delivered(settings.cluster, names, group, PARTITIONS)
+    await grow(settings, MORE)
+    for _ in range(2):
+        await move_deliveries(settings.cluster, names, MORE)
+    async with deliveries_topic(settings.cluster, names.deliveries) as topic:
+        for number in range(MORE):
+            assert await topic.beginnings(number) == {receiver.name}
+            told = (await topic.read(number, receiver.name)).told
+            for one in told.open_records():
+                assert partition_of(one.seller.encode(), MORE) == number
+    # Their closings are told, by whoever owns their partitions now.
+    await publish(settings, [record(2, Level.OK, seller=seller) for seller in sellers])
+    async with running(settings, [receiver], partitions=MORE):
+        await until(lambda: len(said(receiver)) == 41)
+    assert set(said(receiver).values()) == {1}
+
+
+async def grow(settings: WorkerSettings, partitions: int) -> None:
+    """Give the alerts and the deliveries so many partitions."""
+    names = settings.names
+    admin = AIOKafkaAdminClient(**settings.cluster.client_options())
+    await admin.start()
+    try:
+        await admin.create_partitions(
+            dict.fromkeys((names.alerts, names.deliveries), NewPartitions(partitions))
+        )
+    finally:
+        await admin.close()

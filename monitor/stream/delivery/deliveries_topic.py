@@ -4,6 +4,7 @@ Compacted, with the partitions of the alerts topic: the row of an alert lies in 
 of its records. Keys are ``receiver|alert``; ``receiver|`` alone holds the beginning.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,11 +16,16 @@ from aiokafka import AIOKafkaProducer
 from monitor.cluster import Cluster
 from monitor.errors import ClusterError
 from monitor.notify.told import Row, Told
-from monitor.stream.deadletters import Producer
 from monitor.stream.ledger_reader import LedgerReader, ledger_reader
 from monitor.stream.publication import Message, publish
 
 SEPARATOR = "|"
+_LOOK_AGAIN_SECONDS = 0.1
+
+
+def notify_group(group: str, receiver: str) -> str:
+    """The consumer group in which the workers of a group read alerts for a receiver."""
+    return f"{group}-notify-{receiver}"
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -80,7 +86,7 @@ class DeliveriesTopic:
 
     lasts = True
 
-    def __init__(self, reader: LedgerReader, producer: Producer, topic: str) -> None:
+    def __init__(self, reader: LedgerReader, producer: "RowProducer", topic: str) -> None:
         self._reader = reader
         self._producer = producer
         self._topic = topic
@@ -140,15 +146,20 @@ class DeliveriesTopic:
         beginning = msgspec.json.encode(Beginning(start), order="sorted")
         await self.put(number, {f"{receiver}{SEPARATOR}": beginning})
 
-    async def put(self, number: int, values: Mapping[str, bytes]) -> None:
-        """Write values by their keys; returns once they are acknowledged."""
+    async def knows(self, partitions: int) -> None:
+        """Wait until it can write to so many partitions."""
+        while await self._producer.partitions(self._topic) < partitions:  # noqa: ASYNC110 - asks
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    async def put(self, number: int, values: Mapping[str, bytes | None]) -> None:
+        """Write values by their keys (None removes one); returns once they are acknowledged."""
         messages = [
             Message(f"delivery {key}", key.encode(), value, number) for key, value in values.items()
         ]
         await publish(self._producer, self._topic, messages)
 
 
-class _RowProducer:
+class RowProducer:
     """A producer of aiokafka, called as Faust's is."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
@@ -163,10 +174,16 @@ class _RowProducer:
         timestamp: float | None,  # noqa: ARG002 - the broker's
         headers: Any,
     ) -> Awaitable[Any]:
+        """Hand a record over; the result is awaited for the broker's acknowledgement."""
         sent: Awaitable[Any] = await self._producer.send(
             topic, value, key=key, partition=partition, headers=headers
         )
         return sent
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions of a topic it knows by now."""
+        await self._producer.client.force_metadata_update()
+        return len(await self._producer.partitions_for(topic))
 
 
 @asynccontextmanager
@@ -182,6 +199,6 @@ async def deliveries_topic(cluster: Cluster, topic: str) -> AsyncIterator[Delive
     async with ledger_reader(cluster, topic) as reader:
         try:
             await producer.start()
-            yield DeliveriesTopic(reader, _RowProducer(producer), topic)
+            yield DeliveriesTopic(reader, RowProducer(producer), topic)
         finally:
             await producer.stop()

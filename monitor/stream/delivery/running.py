@@ -24,6 +24,7 @@ from monitor.stream.delivery.deliveries_topic import (
     ForgottenRows,
     Rows,
     deliveries_topic,
+    notify_group,
 )
 from monitor.stream.delivery.outbox import Outbox
 from monitor.stream.delivery.pauses import LoopTime
@@ -32,11 +33,6 @@ logger = logging.getLogger(__name__)
 
 # Longer than a receiver takes to answer or not.
 _STOP_SECONDS = 15.0
-
-
-def notify_group(group: str, receiver: str) -> str:
-    """The consumer group in which the workers of a group read alerts for a receiver."""
-    return f"{group}-notify-{receiver}"
 
 
 class Deliveries:
