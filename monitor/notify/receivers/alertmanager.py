@@ -7,7 +7,7 @@ Labels, and what becomes of them when a severity changes: docs/adr/0007.
 import asyncio
 import base64
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,7 +23,7 @@ from monitor.settings.receiver_sections import AlertmanagerSection
 
 RESEND_SECONDS = 60.0
 
-_ALERTS_PER_POST_MAX = 500
+_POST_BYTES_MAX = 512 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +74,8 @@ class Alertmanager:
         """Nothing is kept open."""
 
     async def _post(self, alerts: Sequence[Alert]) -> None:
-        for first in range(0, len(alerts), _ALERTS_PER_POST_MAX):
-            batch = [alert.wire() for alert in alerts[first : first + _ALERTS_PER_POST_MAX]]
-            await self._post_to_all(msgspec.json.encode(batch))
+        for body in _bodies(msgspec.json.encode(alert.wire()) for alert in alerts):
+            await self._post_to_all(body)
 
     async def _post_to_all(self, body: bytes) -> None:
         attempts = [self._attempt(url, body) for _, url in self._members]
@@ -104,6 +103,19 @@ class Alertmanager:
         except NotifyError as error:
             return error
         return None
+
+
+def _bodies(alerts: Iterable[bytes]) -> Iterator[bytes]:
+    """JSON arrays of half a mebibyte, or of a single alert."""
+    batch: list[bytes] = []
+    size = 0
+    for alert in alerts:
+        if batch and size + len(alert) > _POST_BYTES_MAX:
+            yield b"[" + b",".join(batch) + b"]"
+            batch, size = [], 0
+        batch.append(alert)
+        size += len(alert) + 1
+    yield b"[" + b",".join(batch) + b"]"
 
 
 def _authorization(section: AlertmanagerSection) -> Callable[[], dict[str, str]]:

@@ -16,11 +16,14 @@ from monitor.core.standing import QUIET
 from monitor.notify.notification import Item, Notification
 from monitor.notify.text import Section, Text, sentence_of
 from monitor.notify.weblinks import web_url
+from monitor.printable import printable
 
 MISSED_SENDS_MAX = 4
 """An alert that is not told again ends after so many intervals, as Prometheus has it: two may
 get lost."""
 
+_LINE_CHARACTERS_MAX = 2000
+_DESCRIPTION_CHARACTERS_MAX = 20_000
 _TEST_LASTS = 300 * SECOND
 
 
@@ -118,8 +121,13 @@ def meta_alert(notification: Notification, text: Text, now: Instant) -> Alert:
         }
         # Nobody tells of it again.
         lasts = 0 if notification.resolves else DAY
-    annotations = {"summary": text.title, "description": "\n".join(section.lines)}
-    return Alert(labels, annotations, now, now + lasts)
+    return Alert(labels, _said(text.title, section.lines), now, now + lasts)
+
+
+def _said(summary: str, lines: Iterable[str]) -> dict[str, str]:
+    shown = [printable(line, _LINE_CHARACTERS_MAX) for line in lines]
+    description = "\n".join(shown)[:_DESCRIPTION_CHARACTERS_MAX]
+    return {"summary": printable(summary, _LINE_CHARACTERS_MAX), "description": description}
 
 
 def _decides(record: AlertRecord) -> bool:
@@ -148,13 +156,13 @@ def _labels_of(item: Item) -> dict[str, str]:
     if isinstance(record, DeadlineRecord):
         return labels | {"alertname": "SellerDeadline", "kind": record.kind}
     labels |= {"metric": record.metric, "window_days": str(record.window_days)}
-    return labels if record.category is None else labels | {"category": record.category}
+    return labels if record.category is None else labels | {"category": printable(record.category)}
 
 
 def _annotations_of(item: Item, section: Section | None, same: Alert | None) -> dict[str, str]:
     record = item.record
     if section is not None:
-        said = {"summary": section.headline, "description": "\n".join(section.lines)}
+        said = _said(section.headline, section.lines)
     elif same is not None:
         return dict(same.annotations)
     else:

@@ -20,6 +20,7 @@ from monitor.notify.outgoing import Outgoing
 from monitor.notify.receivers.taken import Taken
 from monitor.notify.text import Link, Section, Text, sentence_of
 from monitor.notify.weblinks import web_url
+from monitor.printable import printable
 from monitor.settings.receiver_sections import PagerDutySection
 
 EVENT_BYTES_MAX = 512_000
@@ -27,6 +28,7 @@ SUMMARY_CHARACTERS_MAX = 1024
 DEDUP_KEY_CHARACTERS_MAX = 255
 
 _LINKS_MAX = 10
+_LINE_MAX = 2000
 _SEVERITIES: dict[Severity, str] = {
     "info": "info",
     "warning": "warning",
@@ -109,10 +111,11 @@ Action = Literal["trigger", "resolve"]
 
 
 def dedup_key(alert: str) -> str:
-    """The alert's identity, whatever its level; its SHA-256 where that is too long."""
-    if len(alert.encode()) <= DEDUP_KEY_CHARACTERS_MAX:
+    """The alert's identity, whatever its level; its SHA-256 where it is too long or unprintable."""
+    whole = alert.encode(errors="surrogatepass")
+    if len(whole) <= DEDUP_KEY_CHARACTERS_MAX and alert.isprintable():
         return alert
-    return sha256(alert.encode()).hexdigest()
+    return sha256(whole).hexdigest()
 
 
 def _event(
@@ -122,23 +125,17 @@ def _event(
     if action == "resolve":
         return event
     links = [Link("runbook", section.runbook), *text.links][:_LINKS_MAX]
-    shown = [{"href": url, "text": name} for name, url in links if web_url(url)]
+    shown = [{"href": url, "text": printable(name)} for name, url in links if web_url(url)]
     return event | {"links": shown, "client": "seller-health-monitor"}
 
 
 def _payload(section: Section, text: Text, source: str) -> dict[str, Any]:
     return {
-        "summary": _summary(section.headline or text.title),
+        "summary": printable(section.headline or text.title, SUMMARY_CHARACTERS_MAX) or "–",
         "source": source,
         "severity": _SEVERITIES[section.severity],
-        "custom_details": {"details": list(section.lines)},
+        "custom_details": {"details": [printable(line, _LINE_MAX) for line in section.lines]},
     }
-
-
-def _summary(headline: str) -> str:
-    if len(headline) <= SUMMARY_CHARACTERS_MAX:
-        return headline or "–"
-    return headline[: SUMMARY_CHARACTERS_MAX - 1] + "…"
 
 
 def _grouping(record: AlertRecord) -> dict[str, Any]:
@@ -151,7 +148,8 @@ def _grouping(record: AlertRecord) -> dict[str, Any]:
 
 
 def _figures(record: AlertRecord) -> dict[str, Any]:
-    common = {"alert": record.alert, "seq": record.seq, "subjects": list(record.subjects)}
+    subjects = [printable(subject) for subject in record.subjects]
+    common = {"alert": printable(record.alert), "seq": record.seq, "subjects": subjects}
     if isinstance(record, DeadlineRecord):
         return common | {
             "open": record.open,

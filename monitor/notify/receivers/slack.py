@@ -15,6 +15,7 @@ from monitor.notify.notification import Item, Notification
 from monitor.notify.outgoing import Outgoing
 from monitor.notify.text import Link, Section, Text
 from monitor.notify.weblinks import web_url
+from monitor.printable import printable
 from monitor.settings.receiver_sections import SlackSection
 
 BLOCKS_MAX = 40
@@ -69,12 +70,12 @@ def message_of(text: Text) -> bytes:
     What is said is plain text, in which nothing mentions anyone, formats or links; only our own
     links are markup.
     """
-    title = _cut(_defanged(text.title), HEADER_CHARACTERS_MAX)
+    title = _cut(_line(text.title), HEADER_CHARACTERS_MAX)
     blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(title)}]
     room = MESSAGE_CHARACTERS_MAX - _RESERVED_CHARACTERS - _length(title)
     left = len(text.sections)
     for section in text.sections:
-        said = _cut(_defanged(_said(section)), SECTION_CHARACTERS_MAX)
+        said = _cut(_said(section), SECTION_CHARACTERS_MAX)
         full = len(blocks) + _RESERVED_BLOCKS >= BLOCKS_MAX
         if full or _length(said) > room:
             break
@@ -97,7 +98,7 @@ def message_of(text: Text) -> bytes:
 
 
 def _said(section: Section) -> str:
-    return "\n".join((section.headline, *section.lines)) or "–"
+    return "\n".join(map(_line, (section.headline, *section.lines)))
 
 
 def _links(text: Text) -> dict[str, Any] | None:
@@ -108,7 +109,7 @@ def _links(text: Text) -> dict[str, Any] | None:
     for name, url in links[:_LINKS_MAX]:
         if not web_url(url):
             continue
-        part = f"<{url.translate(_ESCAPES)}|{_defanged(name).translate(_ESCAPES)}>"
+        part = f"<{url.translate(_ESCAPES)}|{_line(name).translate(_ESCAPES)}>"
         room -= _length(part) + len(_SEPARATOR)
         if room >= 0:
             parts.append(part)
@@ -125,9 +126,9 @@ def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text or "–", "emoji": False}
 
 
-def _defanged(text: str) -> str:
-    """A URL in what a seller or buyer wrote is shown and is no link."""
-    return text.replace("://", "[://]")
+def _line(text: str) -> str:
+    """One line, in which the URL that a seller or buyer wrote is shown and is no link."""
+    return printable(text, SECTION_CHARACTERS_MAX).replace("://", "[://]")
 
 
 def _length(text: str) -> int:
