@@ -102,8 +102,11 @@ class Measured:
 
         Alerts wait for that, once; ``lines`` says how long.
         """
-        recount = next(one for one in self.happenings if one.name == RECOUNT)
-        return _percentiles([took for at, took in self.took_ms() if not recount.explains(at)])[98]
+        recounts = [one for one in self.happenings if one.name == RECOUNT]
+        before = [
+            took for at, took in self.took_ms() if not any(one.explains(at) for one in recounts)
+        ]
+        return _percentiles(before)[98]
 
     @property
     def stall_ms_max(self) -> float:

@@ -11,7 +11,7 @@ import pytest
 from bench import results
 from bench.__main__ import PARTS
 from bench.events import PARTITIONS, records, seller_in
-from bench.latency import Happening, Measured
+from bench.latency import RECOUNT, Happening, Measured
 from bench.orders import life_of, lives, seller_of
 from bench.peers.job import change
 from bench.process import events_per_second
@@ -250,8 +250,21 @@ def test_latency_runs_from_the_cause_to_the_first_record_of_each_alert() -> None
     assert measured.stall_ms_max == 80
     lines = list(measured.lines())
     assert lines[0] == "100 alarms, 200 alerts"
-    assert any(line.startswith("midnight: p50") and "of 8 alerts" in line for line in lines)
+    assert any(line.startswith("midnight: p50") and "of 10 alerts" in line for line in lines)
     assert any("80 ms (30 its own work, 0 gc), midnight: evaluate" in line for line in lines)
+
+
+def test_what_waits_for_a_recount_is_told_apart() -> None:
+    produced = {f"s-{number}": float(number) for number in range(200)}
+    seen = {
+        f"s-{number}/60": (f"s-{number}", number + (30.0 if number > 150 else 0.5))
+        for number in range(200)
+    }
+    told = [_told(0, 5.0, []), _told(200, 80.0, [])]
+    recount = Happening(RECOUNT, 150.0, seconds=600)
+    measured = Measured(produced, seen, [recount], told)
+    assert measured.p99_ms == 500
+    assert any(line.startswith(f"{RECOUNT}: p50 30000") for line in measured.lines())
 
 
 def test_an_alarm_that_nobody_heard_of_is_no_latency() -> None:

@@ -74,7 +74,7 @@ class Court:
         await fleet.start()
         as_of, due = await self._check_workers(verdict, fleet, sources, "fresh")
         await asyncio.to_thread(self._check_replay, verdict, due, as_of)
-        await self._check_outbox(verdict, sources, due, as_of)
+        await self._check_outbox(verdict, fleet, sources, due, as_of)
         await self._check_dead_letters(verdict, sources)
         for member in fleet.alive:
             await member.stop()
@@ -148,8 +148,11 @@ class Court:
         verdict.note("replay_of_the_topics_equals_the_recount", wrong)
 
     async def _check_outbox(
-        self, verdict: Verdict, sources: Sources, due: Recount, as_of: Instant
+        self, verdict: Verdict, fleet: Fleet, sources: Sources, due: Recount, as_of: Instant
     ) -> None:
+        points, _ = await read_all(self.cluster, [self.names.evaluations])
+        # A point is journaled before its alerts are published: a point later they all are.
+        await self._readings(fleet, after=SystemClock().now() + SECOND)
         records, _ = await read_all(self.cluster, [self.names.alerts])
         outbox = open_outbox(records)
         policy = tomllib.loads(POLICY.read_text("utf-8"))
@@ -161,7 +164,6 @@ class Court:
             lambda: list(rebuilding_faults(outbox, sources, policy, self.random, self.sample))
         )
         verdict.note("alert_records_follow_from_their_cuts", rebuilt)
-        points, _ = await read_all(self.cluster, [self.names.evaluations])
         again = await asyncio.to_thread(lambda: list(rerun_faults(outbox, sources, points)))
         verdict.note("a_rerun_at_the_journaled_points_says_the_same_bytes", again)
         verdict.figures |= {
