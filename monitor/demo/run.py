@@ -29,12 +29,10 @@ from monitor.demo.sink import Sink, listening_sink
 from monitor.demo.wire import SimulationPlan, write_events
 from monitor.errors import InvalidEvent
 from monitor.exporter import metrics_server
-from monitor.notify.desk import judge_of, plain_text
+from monitor.notify.desk import judge_of, plain_text, to_everybody
 from monitor.notify.grouping import Grouping
-from monitor.notify.notification import Item
 from monitor.notify.plan import Addressee, DeliveryPlan, Desk
 from monitor.notify.receivers import receiver_of
-from monitor.notify.sorting import Ruling
 from monitor.policy import load_policies
 from monitor.settings.receiver_sections import WebhookSection
 from monitor.stream.app import Membership
@@ -149,13 +147,9 @@ def _delivery(sink: Sink, clock: EventClock, rulebook: Rulebook) -> DeliveryPlan
     webhook = receiver_of("webhook", section, clock.now)
     return DeliveryPlan(
         (Addressee(webhook),),
-        Desk(judge_of(rulebook), _to_everybody, plain_text),
+        Desk(judge_of(rulebook), to_everybody, plain_text),
         Grouping(_GROUP_WAIT_SECONDS, late_hours=_UNLIMITED),
     )
-
-
-def _to_everybody(item: Item, receiver: str, at: Instant) -> Ruling:  # noqa: ARG001 - all the same
-    return Ruling("deliver")
 
 
 def _broker(plan: DemoPlan, closing: AsyncExitStack) -> tuple[Cluster, TopicNames]:

@@ -1,11 +1,11 @@
 """How urgent a record is, by the policy that was in force when it was decided. Pure."""
 
 from monitor.core.alert_records import AlertRecord, DeadlineRecord
-from monitor.core.instants import parse_instant
+from monitor.core.instants import Instant, parse_instant
 from monitor.core.readings import Level
-from monitor.core.rules import AlertRule, DeadlineRule, Rulebook
+from monitor.core.rules import AlertRule, DeadlineRule, Rulebook, Severity
 from monitor.notify.notification import Item, Notification
-from monitor.notify.sorting import Judge
+from monitor.notify.sorting import Judge, Ruling
 from monitor.notify.text import Section, Text, sentence_of
 
 
@@ -38,7 +38,12 @@ def plain_text(notification: Notification) -> Text:
     return Text(f"{len(sections)} alerts", sections)
 
 
-def _severity(level: Level, rule: AlertRule | DeadlineRule):  # type: ignore[no-untyped-def]
+def to_everybody(item: Item, receiver: str, at: Instant) -> Ruling:  # noqa: ARG001 - all the same
+    """Every item for every receiver, at once."""
+    return Ruling("deliver")
+
+
+def _severity(level: Level, rule: AlertRule | DeadlineRule) -> Severity:
     if level is Level.BREACHED:
         return rule.severity_breached
     return rule.severity_approaching if level is Level.APPROACHING else "info"

@@ -65,6 +65,9 @@ class Places:
         for key in ("webhook_url", "slack_webhook_url"):
             update[key] = self._secret(notify, "notify", key, checked_receiver_url)
             update[f"{key}_file"] = self._absolute(getattr(notify, f"{key}_file"))
+        update["receivers"] = {
+            name: self.receiver(name, section) for name, section in notify.receivers.items()
+        }
         return notify.model_copy(update=update)
 
     def receiver(self, name: str, section: ReceiverSection) -> ReceiverSection:
