@@ -99,6 +99,8 @@ class Courier:
     def own(self, told: Mapping[int, Told]) -> None:
         """Deliver what is read of these partitions from now on."""
         self._told = dict(told)
+        for one in self._told.values():
+            one.resolved_since(self._time.now() - _RESOLVED_SECONDS * SECOND)
         self._look_at = self._look_at_all_at = 0.0
         if self._receiver.resend_seconds is not None:
             self._resend_at = self._time.seconds()
