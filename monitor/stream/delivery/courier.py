@@ -22,7 +22,8 @@ from monitor.notify.notification import Item, Notification, Occasion
 from monitor.notify.outage import Outage
 from monitor.notify.pacing import Rate
 from monitor.notify.plan import Addressee, DeliveryPlan
-from monitor.notify.sorting import Ruling, Sorted, sort_out, sort_waiting
+from monitor.notify.routing import Decision
+from monitor.notify.sorting import Sorted, sort_out, sort_waiting
 from monitor.notify.text import Text
 from monitor.notify.told import POSTPONED, Outcome, Row, Told, row_after
 from monitor.snapshot import ReceiverStats
@@ -338,7 +339,7 @@ class Courier:
             self._outcomes[row.outcome] += 1
         self._hidden_until.update(found.until)
 
-    def _rule(self, item: Item, at: Instant) -> Ruling:
+    def _rule(self, item: Item, at: Instant) -> Decision:
         return self._desk.rule(item, self.name, at)
 
 
