@@ -1,5 +1,7 @@
 """What a receiver was told: rows, what they remember, and what they say is done."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -23,11 +25,11 @@ TURNS = st.lists(st.tuples(LEVELS, RULINGS, st.booleans()), max_size=25)
 def rows_after(turns: list[tuple[Level, str, bool]]) -> tuple[Told, list[AlertRecord], list[bytes]]:
     """One alert dealt with time and again; what was told of it, and all its rows."""
     told, heard, rows = Told(), list[AlertRecord](), list[bytes]()
-    for seq, (level, outcome, is_taken) in enumerate(turns, 1):
+    for seq, (level, decided, is_taken) in enumerate(turns, 1):
         one = record(seq, level)
 
-        def rule(item: Item, at: Instant, outcome: Any = outcome) -> Decision:
-            return Decision(outcome)
+        def rule(item: Item, at: Instant, decided: Any = decided) -> Decision:
+            return Decision(decided)
 
         found = sort_out([one], told, judge, rule, NOON)
         dealt: list[tuple[AlertRecord, Outcome]] = list(found.aside)
