@@ -5,7 +5,8 @@ from monitor.core.instants import Instant, parse_instant
 from monitor.core.readings import Level
 from monitor.core.rules import AlertRule, DeadlineRule, Rulebook, Severity
 from monitor.notify.notification import Item, Notification
-from monitor.notify.sorting import Judge, Ruling
+from monitor.notify.routing import Decision
+from monitor.notify.sorting import Judge
 from monitor.notify.text import Section, Text, sentence_of
 
 
@@ -38,9 +39,9 @@ def plain_text(notification: Notification) -> Text:
     return Text(f"{len(sections)} alerts", sections)
 
 
-def to_everybody(item: Item, receiver: str, at: Instant) -> Ruling:  # noqa: ARG001 - all the same
+def to_everybody(item: Item, receiver: str, at: Instant) -> Decision:  # noqa: ARG001 - all the same
     """Every item for every receiver, at once."""
-    return Ruling("deliver")
+    return Decision("deliver")
 
 
 def _severity(level: Level, rule: AlertRule | DeadlineRule) -> Severity:

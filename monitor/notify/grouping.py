@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import HOUR, Instant, parse_instant
+from monitor.core.standing import Reason
 
 GroupKey = tuple[str, ...]
 
@@ -19,6 +20,10 @@ class Origin(Protocol):
 
 
 _RECORDS_HELD_MAX = 10_000
+_OF_A_PARTITION: frozenset[Reason] = frozenset({"caught_up", "stale", "policy"})
+"""What befalls many sellers at once: a storm of notifications, if each had its own."""
+_LATE = ("late",)
+_SUMMARIES: frozenset[GroupKey] = frozenset({("caught_up",), _LATE})
 
 
 class Grouping(NamedTuple):
@@ -38,13 +43,20 @@ class Group:
 
     partition: int
     key: GroupKey
-    occasion: Literal["change", "summary"]
     due_seconds: float
     records: dict[str, AlertRecord] = field(default_factory=dict)
     origins: list[Origin] = field(default_factory=list)
     """Where each record came from, one entry each, also of those passed over."""
     passed_over: int = 0
     """How many records made way for a later one of their alert."""
+
+    @property
+    def occasion(self) -> Literal["change", "summary"]:
+        """What befell a whole partition is a change where it befell one seller only."""
+        if self.key in _SUMMARIES:
+            return "summary"
+        accounts = {(one.seller, one.marketplace) for one in self.records.values()}
+        return "change" if len(accounts) == 1 else "summary"
 
     def add(self, record: AlertRecord, origin: Origin) -> None:
         """Take in a record."""
@@ -94,11 +106,11 @@ class Groups:
             now_seconds: the present, of any clock that is never set back.
             at: the present instant.
         """
-        key, occasion = self._group_of(record, at)
+        key = self._key_of(record, at)
         group = self._open.get((partition, key))
         if group is None or group.due_seconds <= now_seconds:
             due_seconds = now_seconds + self._grouping.wait_seconds
-            group = Group(partition, key, occasion, due_seconds)
+            group = Group(partition, key, due_seconds)
             self._order.append(group)
             self._open[partition, key] = group
         group.add(record, origin)
@@ -143,14 +155,12 @@ class Groups:
         if self._open.get((group.partition, group.key)) is group:
             del self._open[group.partition, group.key]
 
-    def _group_of(
-        self, record: AlertRecord, at: Instant
-    ) -> tuple[GroupKey, Literal["change", "summary"]]:
+    def _key_of(self, record: AlertRecord, at: Instant) -> GroupKey:
         if at - parse_instant(record.as_of) > self._grouping.late_hours * HOUR:
-            return ("late",), "summary"
-        if record.reason == "caught_up":
-            return ("caught up",), "summary"
-        return (record.seller, record.marketplace), "change"
+            return _LATE
+        if record.reason in _OF_A_PARTITION:
+            return (record.reason,)
+        return (record.seller, record.marketplace)
 
 
 def _is_later(record: AlertRecord, known: AlertRecord) -> bool:

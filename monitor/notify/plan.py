@@ -9,7 +9,8 @@ from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Item, Notification
 from monitor.notify.outage import FAILING_AFTER_SECONDS
 from monitor.notify.receiver import Receiver
-from monitor.notify.sorting import Judge, Ruling
+from monitor.notify.routing import Decision
+from monitor.notify.sorting import Judge
 from monitor.notify.text import Text
 
 
@@ -25,8 +26,8 @@ class Desk:
     """What is decided of records before they go out: how urgent, whose, in which words."""
 
     judge: Judge
-    rule: Callable[[Item, str, Instant], Ruling]
-    """Rules on an item for the receiver of that name, at an instant."""
+    rule: Callable[[Item, str, Instant], Decision]
+    """Decides on an item for the receiver of that name, at an instant."""
     compose: Callable[[Notification], Text]
 
 

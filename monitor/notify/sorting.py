@@ -2,25 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
 from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import Instant
 from monitor.core.readings import URGENCY
 from monitor.core.rules import Severity
 from monitor.notify.notification import Item
+from monitor.notify.routing import Decision
 from monitor.notify.told import Outcome, Told, is_closing
 
-
-class Ruling(NamedTuple):
-    """Whether an item is for a receiver, and if not now, until when it waits at least."""
-
-    outcome: Literal["deliver", "unrouted", "muted", "silenced"]
-    until: Instant | None = None
-
-
-Rule = Callable[[Item, Instant], Ruling]
-"""Rules on an item at an instant."""
+Rule = Callable[[Item, Instant], Decision]
+"""Decides on an item at an instant."""
 Judge = Callable[[AlertRecord, AlertRecord | None], Item]
 """Makes an item of a record and what was told of its alert last."""
 
@@ -75,12 +67,12 @@ def _sort_one(
         found.aside.append((record, "suppressed"))
         return
     item = judge(record, told.open_record(record.alert))
-    ruling = Ruling("deliver") if is_closing(record) else rule(item, at)
-    if ruling.outcome == "deliver":
+    decision = Decision("deliver") if is_closing(record) else rule(item, at)
+    if decision.outcome == "deliver":
         found.items.append(item)
         return
-    found.aside.append((record, ruling.outcome))
-    found.until[record.alert] = ruling.until
+    found.aside.append((record, decision.outcome))
+    found.until[record.alert] = decision.until
 
 
 _SEVERITIES: dict[Severity, int] = {"critical": 0, "warning": 1, "info": 2}

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
 from monitor.core.alert_records import AlertRecord
+from monitor.core.instants import SECOND
 from monitor.core.readings import Level
 from monitor.errors import ClusterError
 from monitor.notify.grouping import Grouping
@@ -20,10 +21,11 @@ from monitor.notify.plan import Addressee, DeliveryPlan, Desk
 from monitor.stream.clock import EventClock
 from monitor.stream.delivery.deliveries_topic import deliveries_topic, notify_group
 from monitor.stream.delivery.moving import check_delivered, move_deliveries
+from monitor.stream.delivery.outbox import Outbox
 from monitor.stream.delivery.running import Deliveries, Origin, delivering
 from monitor.stream.intake import partition_of
 from monitor.stream.topics import prepare_topics
-from monitor.stream.worker import WorkerSettings
+from monitor.stream.worker import Worker, WorkerSettings
 from tests.stream.delivery.fakes import (
     NOON,
     FakeReceiver,
@@ -33,7 +35,16 @@ from tests.stream.delivery.fakes import (
     record,
     tell_all,
 )
-from tests.stream.live import PARTITIONS, PLAN, own_settings, until
+from tests.stream.live import (
+    PARTITIONS,
+    PLAN,
+    cancellation,
+    one_metric_rulebook,
+    order,
+    own_settings,
+    publishing,
+    until,
+)
 
 DESK = Desk(judge, tell_all, compose)
 QUICK = Grouping(wait_seconds=0.1)
@@ -54,11 +65,13 @@ async def running(
     *,
     grouping: Grouping = QUICK,
     partitions: int = PARTITIONS,
+    failing_after_seconds: float = 600.0,
 ) -> AsyncIterator[Deliveries]:
     """The delivery of one worker."""
     names = settings.names
     origin = Origin(settings.cluster, names.alerts, partitions, names.deliveries)
-    plan = DeliveryPlan(tuple(Addressee(one) for one in receivers), DESK, grouping)
+    addressees = tuple(Addressee(one) for one in receivers)
+    plan = DeliveryPlan(addressees, DESK, grouping, failing_after_seconds)
     clock = EventClock(NOON)
     async with delivering(origin, settings.membership, plan, clock) as deliveries:
         task = asyncio.create_task(deliveries.run())
@@ -145,8 +158,6 @@ async def test_a_restart_resends_nothing_though_nothing_was_committed(
     receiver = FakeReceiver()
     records = [record(1, seller=f"s{n}") for n in range(30)]
     with monkeypatch.context() as patched:
-        from monitor.stream.delivery.outbox import Outbox
-
         # As if it was killed between the row and the commit, each time.
         init = Outbox.__init__
 
@@ -240,3 +251,50 @@ async def grow(settings: WorkerSettings, partitions: int) -> None:
         )
     finally:
         await admin.close()
+
+
+async def test_a_receiver_that_fails_is_told_to_the_others_and_again_when_it_is_back(
+    settings: WorkerSettings,
+) -> None:
+    is_down = True
+
+    def answer(notification: Notification) -> None:
+        if is_down:
+            raise failure()
+
+    down, good = FakeReceiver("down", answer=answer), FakeReceiver("good")
+    async with running(settings, [down, good], failing_after_seconds=0.2) as deliveries:
+        await publish(settings, [record(1)])
+        await until(lambda: len(good.notifications) == 2)
+        assert [one.failing for one in deliveries.stats()] == [True, False]
+        is_down = False
+        await until(lambda: len(good.notifications) == 3)
+    about = [(one.about, one.resolves) for one in good.notifications if one.occasion == "delivery"]
+    assert about == [("down", False), ("down", True)]
+    titles = [text.title for text in good.texts]
+    assert "Receiver down takes no notifications" in titles
+    assert "Receiver down takes notifications again" in titles
+    assert [one.occasion for one in down.notifications] == ["change"]
+
+
+async def test_at_a_first_start_what_history_has_left_open_is_one_summary_of_a_partition(
+    settings: WorkerSettings,
+) -> None:
+    receiver = FakeReceiver()
+    plan = DeliveryPlan((Addressee(receiver),), DESK, QUICK)
+    sellers = [f"s{n}" for n in range(12)]
+    async with publishing(settings) as publisher:
+        for seller in sellers:
+            await publisher.send("orders", [order(n, seller) for n in range(10)])
+            await publisher.send("orders", [cancellation(n, seller) for n in range(5)])
+    clock = EventClock(NOON)
+    async with Worker(settings, one_metric_rulebook(), clock, delivery=plan) as worker:
+        await worker.applied(publisher.ends)
+        clock.set(NOON + SECOND)
+        await worker.evaluated(clock.now())
+        await until(lambda: len(said(receiver)) == len(sellers))
+        (stats,) = worker.snapshot().receivers
+        assert stats.records["delivered"] == len(sellers)
+    partitions = {partition_of(seller.encode(), PARTITIONS) for seller in sellers}
+    assert [one.occasion for one in receiver.notifications] == ["summary"] * len(partitions)
+    assert set(said(receiver).values()) == {1}

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import HOUR, SECOND
+from monitor.core.standing import Reason
 from monitor.notify.grouping import Group, Grouping, Groups
 from tests.stream.delivery.fakes import NOON, record
 
@@ -110,11 +112,26 @@ def test_what_has_caught_up_and_what_is_late_are_summaries_of_their_partition() 
         found.append((group.partition, group.key, group.occasion, len(group.records)))
         groups.settle(group)
     assert sorted(found) == [
-        (0, ("caught up",), "summary", 2),
+        (0, ("caught_up",), "summary", 2),
         (0, ("late",), "summary", 2),
-        (1, ("caught up",), "summary", 1),
+        (1, ("caught_up",), "summary", 1),
         (1, ("late",), "summary", 1),
     ]
+
+
+@pytest.mark.parametrize("reason", ["stale", "policy"])
+def test_what_befalls_many_sellers_at_once_is_a_summary_and_a_change_of_one(
+    reason: Reason,
+) -> None:
+    groups, origin = Groups(Grouping(WAIT)), Origin()
+    groups.add(record(1, reason=reason), 0, origin, 0.0, NOON)
+    groups.add(record(1, reason=reason, seller="s2"), 0, origin, 0.0, NOON)
+    groups.add(record(1, reason=reason), 1, origin, 0.0, NOON)
+    found = []
+    while (group := groups.due(WAIT)) is not None:
+        found.append((group.partition, group.occasion, len(group.records)))
+        groups.settle(group)
+    assert found == [(0, "summary", 2), (1, "change", 1)]
 
 
 def test_where_very_many_are_held_nothing_waits() -> None:

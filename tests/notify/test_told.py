@@ -1,5 +1,7 @@
 """What a receiver was told: rows, what they remember, and what they say is done."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -10,7 +12,8 @@ from monitor.core.instants import SECOND, Instant, isoformat
 from monitor.core.readings import Level
 from monitor.core.standing import QUIET
 from monitor.notify.notification import Item
-from monitor.notify.sorting import Ruling, sort_out
+from monitor.notify.routing import Decision
+from monitor.notify.sorting import sort_out
 from monitor.notify.told import Outcome, Row, Told, row_after
 from tests.stream.delivery.fakes import NOON, judge, record
 
@@ -22,11 +25,11 @@ TURNS = st.lists(st.tuples(LEVELS, RULINGS, st.booleans()), max_size=25)
 def rows_after(turns: list[tuple[Level, str, bool]]) -> tuple[Told, list[AlertRecord], list[bytes]]:
     """One alert dealt with time and again; what was told of it, and all its rows."""
     told, heard, rows = Told(), list[AlertRecord](), list[bytes]()
-    for seq, (level, ruling, is_taken) in enumerate(turns, 1):
+    for seq, (level, decided, is_taken) in enumerate(turns, 1):
         one = record(seq, level)
 
-        def rule(item: Item, at: Instant, ruling: str = ruling) -> Ruling:
-            return Ruling(ruling)  # type: ignore[arg-type]
+        def rule(item: Item, at: Instant, decided: Any = decided) -> Decision:
+            return Decision(decided)
 
         found = sort_out([one], told, judge, rule, NOON)
         dealt: list[tuple[AlertRecord, Outcome]] = list(found.aside)

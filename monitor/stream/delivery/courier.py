@@ -22,7 +22,8 @@ from monitor.notify.notification import Item, Notification, Occasion
 from monitor.notify.outage import Outage
 from monitor.notify.pacing import Rate
 from monitor.notify.plan import Addressee, DeliveryPlan
-from monitor.notify.sorting import Ruling, Sorted, sort_out, sort_waiting
+from monitor.notify.routing import Decision
+from monitor.notify.sorting import Sorted, sort_out, sort_waiting
 from monitor.notify.text import Text
 from monitor.notify.told import POSTPONED, Outcome, Row, Told, row_after
 from monitor.snapshot import ReceiverStats
@@ -99,6 +100,8 @@ class Courier:
     def own(self, told: Mapping[int, Told]) -> None:
         """Deliver what is read of these partitions from now on."""
         self._told = dict(told)
+        for one in self._told.values():
+            one.resolved_since(self._time.now() - _RESOLVED_SECONDS * SECOND)
         self._look_at = self._look_at_all_at = 0.0
         if self._receiver.resend_seconds is not None:
             self._resend_at = self._time.seconds()
@@ -336,7 +339,7 @@ class Courier:
             self._outcomes[row.outcome] += 1
         self._hidden_until.update(found.until)
 
-    def _rule(self, item: Item, at: Instant) -> Ruling:
+    def _rule(self, item: Item, at: Instant) -> Decision:
         return self._desk.rule(item, self.name, at)
 
 

@@ -13,7 +13,7 @@ from monitor.errors import NotifyError
 from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Item, Notification
 from monitor.notify.plan import Addressee, DeliveryPlan, Desk
-from monitor.notify.sorting import Ruling
+from monitor.notify.routing import Decision
 from monitor.notify.text import Text
 from monitor.notify.told import Row, Told
 from monitor.stream.delivery.attempts import OnOutage
@@ -158,8 +158,8 @@ def judge(found: AlertRecord, previous: AlertRecord | None) -> Item:
     return Item(found, "critical", previous=previous)
 
 
-def tell_all(item: Item, receiver: str, at: Instant) -> Ruling:
-    return Ruling("deliver")
+def tell_all(item: Item, receiver: str, at: Instant) -> Decision:
+    return Decision("deliver")
 
 
 def compose(notification: Notification) -> Text:
@@ -178,14 +178,14 @@ class Bench:
     """One courier and what surrounds it; ``begin`` again is a restart.
 
     Args:
-        rule: rules on items; all are delivered by default.
+        rule: decides on items; all are delivered by default.
     """
 
     def __init__(
         self,
         *,
         receiver: FakeReceiver | None = None,
-        rule: Callable[[Item, str, Instant], Ruling] = tell_all,
+        rule: Callable[[Item, str, Instant], Decision] = tell_all,
         grouping: Grouping | None = None,
         rate_per_minute: float | None = None,
         time: FakeTime | None = None,

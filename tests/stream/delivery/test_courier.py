@@ -10,7 +10,7 @@ from monitor.core.readings import Level
 from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Item, Notification
 from monitor.notify.outage import outage_text
-from monitor.notify.sorting import Ruling
+from monitor.notify.routing import Decision
 from tests.stream.delivery.fakes import (
     NOON,
     Bench,
@@ -208,8 +208,8 @@ async def test_the_trend_is_that_since_it_was_told_last() -> None:
 async def test_what_is_muted_is_told_when_the_mute_time_ends_if_it_is_still_open() -> None:
     time, ends_at = FakeTime(), NOON + 3600 * SECOND
 
-    def rule(item: Item, receiver: str, at: Instant) -> Ruling:
-        return Ruling("muted", ends_at) if at < ends_at else Ruling("deliver")
+    def rule(item: Item, receiver: str, at: Instant) -> Decision:
+        return Decision("muted", ends_at) if at < ends_at else Decision("deliver")
 
     bench = Bench(rule=rule, time=time)
     await bench.begin()
@@ -229,8 +229,8 @@ async def test_what_is_muted_is_told_when_the_mute_time_ends_if_it_is_still_open
 async def test_a_closing_is_told_whatever_mutes_it() -> None:
     muted = False
 
-    def rule(item: Item, receiver: str, at: Instant) -> Ruling:
-        return Ruling("muted") if muted else Ruling("deliver")
+    def rule(item: Item, receiver: str, at: Instant) -> Decision:
+        return Decision("muted") if muted else Decision("deliver")
 
     async with Bench(rule=rule) as bench:
         await bench.deliver(batch([record(1)]))
@@ -242,8 +242,8 @@ async def test_a_closing_is_told_whatever_mutes_it() -> None:
 async def test_when_a_silence_ends_for_many_sellers_they_are_one_summary() -> None:
     silenced = True
 
-    def rule(item: Item, receiver: str, at: Instant) -> Ruling:
-        return Ruling("silenced") if silenced else Ruling("deliver")
+    def rule(item: Item, receiver: str, at: Instant) -> Decision:
+        return Decision("silenced") if silenced else Decision("deliver")
 
     async with Bench(rule=rule) as bench:
         await bench.deliver(batch([record(1, seller=f"s{n}") for n in range(8)]))
@@ -258,7 +258,7 @@ async def test_when_a_silence_ends_for_many_sellers_they_are_one_summary() -> No
 
 
 async def test_what_no_route_leads_to_is_counted_and_not_told() -> None:
-    async with Bench(rule=lambda item, receiver, at: Ruling("unrouted")) as bench:
+    async with Bench(rule=lambda item, receiver, at: Decision("unrouted")) as bench:
         await bench.deliver(batch([record(1)]))
         assert counted(bench) == {"unrouted": 1}
     assert bench.receiver.heard == []
