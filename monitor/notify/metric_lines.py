@@ -55,25 +55,20 @@ def metric_lines(item: Item, record: MetricRecord, style: TextStyle) -> Iterator
 def figures(said: Said) -> str:
     """How many are bad, of how many, and the limit.
 
-    ``5 defective orders of 412 orders (order defect rate 1.21%); limit: under 1%``. Below the
+    ``5 defective orders of 412 (order defect rate 1.21%); limit: under 1%``. Below the
     minimum volume in counts alone.
     """
     record, words = said.record, vocabulary_of(said.record.metric)
     bad = words.bad.counted(bad_count(record))
-    if record.denominator is None:
+    if not record.denominator:
         return f"{bad}; {_limit(record)}"
-    whole = f"{bad} of {words.whole.counted(record.denominator)}"
     if said.is_small:
         meaning = f" ({words.meaning})" if words.meaning else ""
+        whole = words.whole.counted(record.denominator)
         small = f"fewer than {said.volume_min}, so the rate says little"
-        return (
-            f"{words.bad.counted(bad_count(record))}{meaning} of"
-            f" {words.whole.counted(record.denominator)}; {small}; {_limit(record)}"
-        )
-    if record.denominator == 0:
-        return f"{whole}; {_limit(record)}"
-    rate = printable(record.metric.replace("_", " "))
-    return f"{whole} ({rate} {record.numerator / record.denominator:.2%}); {_limit(record)}"
+        return f"{bad}{meaning} of {whole}; {small}; {_limit(record)}"
+    rate = f"{printable(record.metric.replace('_', ' '))} {_share(record):.2%}"
+    return f"{bad} of {record.denominator} ({rate}); {_limit(record)}"
 
 
 def outlook_words(said: Said) -> str:
@@ -143,6 +138,10 @@ def _why(record: MetricRecord) -> str:
             return "Reminder: nothing has changed its level."
         case _:
             return ""
+
+
+def _share(record: MetricRecord) -> float:
+    return record.numerator / record.denominator if record.denominator else 0.0
 
 
 def _limit(record: MetricRecord) -> str:

@@ -2,9 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from string import Formatter
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,6 @@ from monitor.core.alert_records import AlertRecord, MetricRecord
 from monitor.core.instants import DAY, HOUR, Instant, isoformat, utc
 from monitor.notify.silences import subject_of
 
-PLACEHOLDERS = ("seller", "marketplace", "metric")
 SUBJECTS_SHOWN = 5
 
 _UTC = ZoneInfo("UTC")
@@ -67,25 +65,16 @@ def _joined(*parts: tuple[int, str]) -> str:
     return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count)
 
 
-def placeholders_of(template: str) -> Iterator[str]:
-    """What a template wants to have put in, each as it stands there.
-
-    Raises:
-        ValueError: its braces do not match.
-    """
-    for _, name, form, conversion in Formatter().parse(template):
-        if name is not None:
-            yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-
-
 def url_of(template: str, record: AlertRecord) -> str:
     """The URL for what a record is about; what is put in cannot leave its place in it.
 
     Empty where it would: no escape keeps a browser from taking ``..`` for the folder above.
     """
-    words = dict(
-        zip(PLACEHOLDERS, (record.seller, record.marketplace, subject_of(record)), strict=True)
-    )
+    words = {
+        "seller": record.seller,
+        "marketplace": record.marketplace,
+        "metric": subject_of(record),
+    }
     if any(word in (".", "..") for word in words.values()):
         return ""
     return template.format(

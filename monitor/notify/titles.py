@@ -3,7 +3,7 @@
 from itertools import groupby
 
 from monitor.core.alert_records import AlertRecord, MetricRecord
-from monitor.core.readings import OPEN, Level
+from monitor.core.readings import OPEN, URGENCY, Level
 from monitor.core.rules import Severity
 from monitor.core.standing import QUIET
 from monitor.notify.notification import Item, Notification
@@ -33,7 +33,7 @@ def headline_of(item: Item, *, is_test: bool) -> str:
 
 
 def _change(items: tuple[Item, ...]) -> str:
-    worst = items[0].record
+    worst = min((item.record for item in items), key=lambda record: URGENCY[record.to])
     severity = min((item.severity for item in items), key=SEVERITIES.__getitem__)
     head = f"{_how_bad(worst, severity)} {where(worst)}"
     if len(items) == 1:
