@@ -20,7 +20,7 @@ def judge_of(rulebook: Rulebook) -> Judge:
         if isinstance(record, DeadlineRecord):
             deadline = rules.deadlines.get(record.kind, DeadlineRule(0))
             severity = _severity(record.to, deadline)
-            return Item(record, severity, deadline.runbook, 0, previous)
+            return Item(record, severity, deadline.runbook, 0, previous, deadline.warn_before)
         rule = rules.rule(record.metric)
         if rule is None:
             return Item(record, "info", previous=previous)
@@ -30,7 +30,7 @@ def judge_of(rulebook: Rulebook) -> Judge:
     return judge
 
 
-def plain_text(notification: Notification) -> Text:
+def plain_text(notification: Notification, receiver: str) -> Text:  # noqa: ARG001 - all the same
     """A sentence for each item."""
     sections = tuple(
         Section(sentence_of(item.record), item.severity, (), item.runbook)

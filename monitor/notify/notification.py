@@ -15,7 +15,8 @@ class Item(NamedTuple):
 
     ``severity``: by the policy in force when it was decided. ``volume_min``: below so many
     counted orders a text speaks in counts. ``previous``: what the receiver was told of this
-    alert last; None: nothing.
+    alert last; None: nothing. ``warn_before``: how long before they are due open items are told
+    of, in microseconds.
     """
 
     record: AlertRecord
@@ -23,6 +24,7 @@ class Item(NamedTuple):
     runbook: str = ""
     volume_min: int = 0
     previous: AlertRecord | None = None
+    warn_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

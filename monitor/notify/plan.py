@@ -28,7 +28,8 @@ class Desk:
     judge: Judge
     rule: Callable[[Item, str, Instant], Decision]
     """Decides on an item for the receiver of that name, at an instant."""
-    compose: Callable[[Notification], Text]
+    compose: Callable[[Notification, str], Text]
+    """A notification in words, for the receiver of that name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,7 +311,7 @@ class Courier:
         return False
 
     async def _send(self, notification: Notification) -> Answer | None:
-        text = self._desk.compose(notification)
+        text = self._desk.compose(notification, self.name)
         answer = await self._attempts.ask(partial(self._receiver.deliver, notification, text))
         if answer is not None and answer.taken:
             newest = max(parse_instant(item.record.as_of) for item in notification.items)

@@ -162,7 +162,7 @@ def tell_all(item: Item, receiver: str, at: Instant) -> Decision:
     return Decision("deliver")
 
 
-def compose(notification: Notification) -> Text:
+def compose(notification: Notification, receiver: str) -> Text:
     return Text(" + ".join(heard(notification)), ())
 
 
