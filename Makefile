@@ -48,7 +48,7 @@ demo: setup ## Watch simulated shops, or real events: make demo EVENTS=FILE POLI
 
 .PHONY: test
 test: lint kafka-jars ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
-	@tools/need promtool:prometheus
+	@tools/need promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-faults
@@ -99,10 +99,10 @@ lock: setup ## Renew requirements*.lock from pyproject.toml: make lock ARGS=--up
 	@if grep -n '://' requirements*.lock bench/peers/requirements.lock; then echo "A lock file must name no address" >&2; exit 1; fi
 
 # Every platform's hashes, no addresses: any mirror of the package index will do.
-LOCK_OPTIONS := pyproject.toml $(LOCK_STYLE)
-LOCK_OPTIONS_PEERS := bench/peers/requirements.in $(LOCK_STYLE)
 LOCK_STYLE := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+LOCK_OPTIONS := pyproject.toml $(LOCK_STYLE)
+LOCK_OPTIONS_PEERS := bench/peers/requirements.in $(LOCK_STYLE)
 
 .PHONY: clean
 clean: ## Stop background Kafka nodes; remove .venv, the Kafka jars and all caches

@@ -44,7 +44,8 @@ _SENTENCES = {
     "too_short": "must not be empty",
 }
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_KEY_MARK = "[key]"
+_MARK = re.compile(r"\[[a-z]+\]")
+"""A step of pydantic's path that no key stands for: ``[key]``, or the kind of a receiver."""
 
 
 def problems_of(
@@ -62,7 +63,7 @@ def problems_of(
 
 def dotted(keys: Iterable[str | int]) -> str:
     """``metrics.late_shipment_rate.limit``; keys that hold a dot are quoted as TOML does."""
-    return ".".join(_key(str(key)) for key in keys if key != _KEY_MARK)
+    return ".".join(_key(str(key)) for key in keys if not _MARK.fullmatch(str(key)))
 
 
 def did_you_mean(key: str, known: Iterable[str]) -> str:

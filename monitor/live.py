@@ -9,13 +9,15 @@ import structlog
 
 from monitor.core.alert_records import AlertRecord
 from monitor.exporter import metrics_server
-from monitor.notify.slack import Slack
+from monitor.notify.desk import judge_of, plain_text, to_everybody
+from monitor.notify.grouping import Grouping
+from monitor.notify.plan import Addressee, DeliveryPlan, Desk
+from monitor.notify.receivers import receiver_of
 from monitor.notify.text import sentence_of
-from monitor.notify.webhook import Webhook
-from monitor.settings import Configuration, Settings
+from monitor.settings import Configuration
 from monitor.settings.sections import LogSection
 from monitor.stream.app import Membership
-from monitor.stream.receivers import Receiver
+from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.topics import TopicNames, TopicPlan
 from monitor.stream.worker import Worker, WorkerSettings, longest_history_days, run
 
@@ -47,11 +49,13 @@ def run_live(configuration: Configuration) -> int:
             logger.info("metrics are at %s", url)
             yield
 
+    clock = SystemClock()
     return run(
         worker_settings(configuration),
         rulebook,
+        clock=clock,
         on_record=_print_alert,
-        receivers=receivers_of(settings),
+        delivery=delivery_plan(configuration, clock),
         beside=metrics,
     )
 
@@ -90,15 +94,16 @@ def worker_settings(configuration: Configuration) -> WorkerSettings:
     )
 
 
-def receivers_of(settings: Settings) -> list[Receiver]:
-    """The receivers that are configured."""
-    notify = settings.notify
-    receivers: list[Receiver] = []
-    if notify.webhook_url is not None:
-        receivers.append(Webhook(notify.webhook_url.get_secret_value()))
-    if notify.slack_webhook_url is not None:
-        receivers.append(Slack(notify.slack_webhook_url.get_secret_value()))
-    return receivers
+def delivery_plan(configuration: Configuration, clock: Clock) -> DeliveryPlan:
+    """Who is told of alerts, in which words, and how they are grouped."""
+    notify = configuration.settings.notify
+    addressees = tuple(
+        Addressee(receiver_of(name, section, clock.now), section.rate_per_minute)
+        for name, section in notify.receivers.items()
+    )
+    desk = Desk(judge_of(configuration.rulebook), to_everybody, plain_text)
+    grouping = Grouping(notify.group_wait_seconds, notify.late_hours)
+    return DeliveryPlan(addressees, desk, grouping, notify.failing_after_seconds)
 
 
 def begin_logging(section: LogSection) -> None:

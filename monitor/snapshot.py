@@ -46,6 +46,39 @@ class RawInputStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverStats:
+    """What this worker delivered to a receiver since it started, and what is under way."""
+
+    receiver: str
+    notifications: Mapping[str, int]
+    """Attempts by what came of them: ``delivered``, ``refused`` for ever, ``failed`` for now."""
+    records: Mapping[str, int]
+    """Alert records by what became of them: ``delivered``, ``refused``, ``silenced``, …"""
+    postponed: Mapping[str, int]
+    """Open alerts that it is told of later, by what hides them."""
+    refused: int
+    """Alerts whose last word it refused."""
+    undelivered: int
+    """Records that were read and not dealt with yet."""
+    oldest_seconds: float
+    """How long ago the oldest of these was decided; 0 without any."""
+    delay_seconds: float | None
+    """From decision to delivery, of the last notification."""
+    failing: bool
+    """Whether it has taken nothing for so long that the others are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertQuality:
+    """What followed on approaching alerts of a metric, or of a kind of open items."""
+
+    metric: str
+    outcome: str
+    """``breached``, ``recovered``, or ``unknown`` where its data went stale."""
+    alerts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a worker is on its way to being ready."""
 
@@ -71,6 +104,8 @@ class Snapshot:
     unknown_marketplaces: tuple[str, ...] = ()
     """Marketplaces seen that no policy names."""
     raw_inputs: tuple[RawInputStats, ...] = ()
+    receivers: tuple[ReceiverStats, ...] = ()
+    alert_quality: tuple[AlertQuality, ...] = ()
 
 
 class Watched(Protocol):

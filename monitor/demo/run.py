@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import uvloop
+from pydantic import SecretStr
 
 from monitor.audit.files import FileSource
 from monitor.audit.replay import Intake, balance_line, replay
@@ -24,12 +25,16 @@ from monitor.demo.comparison import differences, replayed, scraped
 from monitor.demo.feeder import Feeder
 from monitor.demo.recording import Recording, read_recording
 from monitor.demo.show import Show
-from monitor.demo.sink import listening_sink
+from monitor.demo.sink import Sink, listening_sink
 from monitor.demo.wire import SimulationPlan, write_events
 from monitor.errors import InvalidEvent
 from monitor.exporter import metrics_server
-from monitor.notify.webhook import Webhook
+from monitor.notify.desk import judge_of, plain_text, to_everybody
+from monitor.notify.grouping import Grouping
+from monitor.notify.plan import Addressee, DeliveryPlan, Desk
+from monitor.notify.receivers import receiver_of
 from monitor.policy import load_policies
+from monitor.settings.receiver_sections import WebhookSection
 from monitor.stream.app import Membership
 from monitor.stream.clock import EventClock
 from monitor.stream.embedded import EmbeddedBroker
@@ -42,6 +47,8 @@ _STEP_AT_FULL_SPEED = 2 * DAY
 _STEPS_PER_SECOND = 10
 _DIFFERENCES_SHOWN = 20
 _SERIES_MAX = 10_000_000
+_UNLIMITED = 100_000.0
+_GROUP_WAIT_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ async def _demo(plan: DemoPlan, rulebook: Rulebook, recording: Recording, show: 
             rulebook,
             clock,
             on_record=show.alert,
-            receivers=[Webhook(sink.url)],
+            delivery=_delivery(sink, clock, rulebook),
         )
         await closing.enter_async_context(worker)
         url = await closing.enter_async_context(
@@ -123,6 +130,26 @@ async def _demo(plan: DemoPlan, rulebook: Rulebook, recording: Recording, show: 
             show.say(f"all events are applied; {url} stays up: end with Ctrl-C")
             await worker.wait()
         return status
+
+
+def _delivery(sink: Sink, clock: EventClock, rulebook: Rulebook) -> DeliveryPlan:
+    """All alerts to the demo's own webhook.
+
+    By its clock a day may pass between two looks: nothing is late.
+    """
+    section = WebhookSection(
+        kind="webhook",
+        url=SecretStr(sink.url),
+        secret=SecretStr(secrets.token_hex()),
+        allow_private_addresses=True,
+        rate_per_minute=_UNLIMITED,
+    )
+    webhook = receiver_of("webhook", section, clock.now)
+    return DeliveryPlan(
+        (Addressee(webhook),),
+        Desk(judge_of(rulebook), to_everybody, plain_text),
+        Grouping(_GROUP_WAIT_SECONDS, late_hours=_UNLIMITED),
+    )
 
 
 def _broker(plan: DemoPlan, closing: AsyncExitStack) -> tuple[Cluster, TopicNames]:

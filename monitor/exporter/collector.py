@@ -12,7 +12,7 @@ from monitor.exporter import families as names
 from monitor.exporter.families import Family
 from monitor.exporter.page import Page, labels_text
 from monitor.exporter.selection import Selection, select
-from monitor.snapshot import PartitionStats, RawInputStats, Snapshot
+from monitor.snapshot import PartitionStats, RawInputStats, ReceiverStats, Snapshot
 
 SERIES_MAX = 50_000
 
@@ -36,6 +36,10 @@ def collect(snapshot: Snapshot | None, rulebook: Rulebook, series_max: int = SER
         _add_recovery(page, snapshot)
         _add_partitions(page, snapshot.partitions)
         _add_raw_inputs(page, snapshot.raw_inputs)
+        _add_receivers(page, snapshot.receivers)
+        for quality in snapshot.alert_quality:
+            labels = (quality.metric, quality.outcome)
+            page.add(names.APPROACH_OUTCOMES, labels, quality.alerts)
         room = series_max - page.series - _SERIES_OF_LEFT_OUT
         _add_sellers(page, select(snapshot, room))
     return page.text()
@@ -169,6 +173,23 @@ def _add_raw_inputs(page: Page, raw_inputs: Iterable[RawInputStats]) -> None:
         page.add(names.RAW_RECORDS, labels, stats.records)
         page.add(names.RAW_INVALID, labels, stats.invalid)
         page.add(names.RAW_LAG, labels, stats.lag)
+
+
+def _add_receivers(page: Page, receivers: Iterable[ReceiverStats]) -> None:
+    for stats in receivers:
+        name = stats.receiver
+        for outcome, count in sorted(stats.notifications.items()):
+            page.add(names.NOTIFICATIONS, (name, outcome), count)
+        for outcome, count in sorted(stats.records.items()):
+            page.add(names.NOTIFIED_ALERTS, (name, outcome), count)
+        for reason, count in sorted(stats.postponed.items()):
+            page.add(names.POSTPONED_ALERTS, (name, reason), count)
+        page.add(names.REFUSED_ALERTS, (name,), stats.refused)
+        page.add(names.UNDELIVERED, (name,), stats.undelivered)
+        page.add(names.UNDELIVERED_AGE, (name,), stats.oldest_seconds)
+        page.add(names.RECEIVER_FAILING, (name,), int(stats.failing))
+        if stats.delay_seconds is not None:
+            page.add(names.DELIVERY_DELAY, (name,), stats.delay_seconds)
 
 
 def _series(reading: Reading) -> tuple[str | None, ...]:

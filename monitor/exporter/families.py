@@ -126,6 +126,54 @@ RAW_LAG = Family(
     "raw_lag_records", "Records of raw inputs that are not yet published again.", _PARTITION
 )
 
+NOTIFICATIONS = Family(
+    "notifications_total",
+    "Attempts to notify a receiver: delivered, refused for ever, failed for now.",
+    ("receiver", "outcome"),
+    "counter",
+)
+NOTIFIED_ALERTS = Family(
+    "notified_alert_records_total",
+    "Alert records by what became of them for a receiver: delivered, refused, silenced, muted, "
+    "unrouted, suppressed.",
+    ("receiver", "outcome"),
+    "counter",
+)
+POSTPONED_ALERTS = Family(
+    "postponed_alerts",
+    "Open alerts that a receiver is told of later, by what hides them: silenced, muted.",
+    ("receiver", "reason"),
+)
+REFUSED_ALERTS = Family(
+    "refused_alerts", "Alerts whose last word a receiver refused for ever.", ("receiver",)
+)
+UNDELIVERED = Family(
+    "undelivered_alert_records",
+    "Alert records read for a receiver and not delivered yet.",
+    ("receiver",),
+)
+UNDELIVERED_AGE = Family(
+    "undelivered_oldest_age_seconds",
+    "How long ago the oldest record was decided that a receiver was not told yet; 0: none waits.",
+    ("receiver",),
+)
+DELIVERY_DELAY = Family(
+    "delivery_delay_seconds",
+    "From the decision to the delivery, of the last notification.",
+    ("receiver",),
+)
+RECEIVER_FAILING = Family(
+    "receiver_failing",
+    "1 when a receiver has taken nothing for so long that the others are told.",
+    ("receiver",),
+)
+APPROACH_OUTCOMES = Family(
+    "approaching_alerts_ended_total",
+    "Approaching alerts by what followed: breached, recovered, unknown.",
+    ("metric", "outcome"),
+    "counter",
+)
+
 EVALUATED = Family(
     "evaluated_timestamp_seconds", "The instant for which all readings were decided."
 )

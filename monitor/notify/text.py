@@ -1,13 +1,23 @@
-"""What an alert says to a person: the one place where a record becomes a sentence."""
+"""What an alert says to a person: the one place where a record becomes a sentence. Pure."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from monitor.core.alert_records import AlertRecord, DeadlineRecord, MetricRecord
-from monitor.core.readings import Level
-from monitor.core.rules import ItemKind, Severity
+from monitor.core.readings import OPEN
+from monitor.core.rules import Severity
+from monitor.notify.deadline_lines import deadline_lines
+from monitor.notify.metric_lines import metric_lines
+from monitor.notify.notification import Item, Notification
+from monitor.notify.reader import SUBJECTS_SHOWN, TextStyle, url_of
+from monitor.notify.titles import headline_of, title_of
+from monitor.notify.weblinks import web_url
+from monitor.notify.words import ITEMS, level_word, name_of, subject_words, where
 from monitor.printable import printable
 
-SUBJECTS_SHOWN = 5
+TITLE_CHARACTERS_MAX = 300
+LINE_CHARACTERS_MAX = 2000
+LINKS_MAX = 6
 
 
 class Link(NamedTuple):
@@ -37,54 +47,79 @@ class Text(NamedTuple):
     links: tuple[Link, ...] = ()
 
 
+def text_of(notification: Notification, style: TextStyle) -> Text:
+    """A notification in words, for readers of a style.
+
+    A section for each item, in their order. Every line is printable and of bounded length,
+    whatever sellers, buyers or upstream systems wrote.
+    """
+    return Text(
+        printable(title_of(notification), TITLE_CHARACTERS_MAX),
+        tuple(
+            _section(item, style, is_test=notification.occasion == "test")
+            for item in notification.items
+        ),
+        tuple(_links(notification, style)),
+    )
+
+
 def sentence_of(record: AlertRecord) -> str:
-    """Seller, metric, figures, what is left until the limit, and the orders behind it.
+    """One line: seller, metric, figures, what is left until the limit, and the orders behind it.
 
     Safe to print: control characters of ids are escaped. Markup of a medium is the
     receiver's business.
     """
-    if isinstance(record, DeadlineRecord):
-        parts = [f"{_WORDS[record.to]} {_where(record)}: {_due(record)}"]
-    else:
-        parts = [f"{_headline(record)}: {_figures(record)}, limit {record.limit}"]
-        if outlook := _outlook(record):
-            parts.append(outlook)
-    if record.to in (Level.APPROACHING, Level.BREACHED) and record.subjects:
+    parts = [f"{level_word(record)} {where(record)}: {_gist(record)}"]
+    if isinstance(record, MetricRecord) and (outlook := _outlook(record)):
+        parts.append(outlook)
+    if record.to in OPEN and record.subjects:
         parts.append(_subjects(record))
     return "; ".join(parts)
 
 
-def _headline(record: MetricRecord) -> str:
-    days = "all days" if record.window_days == "all" else f"{record.window_days} days"
-    category = "" if record.category is None else f" of {printable(record.category)}"
-    metric = record.metric.replace("_", " ")
-    return f"{_WORDS[record.to]} {_where(record)}: {metric}{category}, {days}"
+def _section(item: Item, style: TextStyle, *, is_test: bool) -> Section:
+    record = item.record
+    lines = [] if not is_test else ["This tests the way to you; the figures are made up."]
+    if isinstance(record, DeadlineRecord):
+        lines += deadline_lines(item, record, style)
+    else:
+        lines += metric_lines(item, record, style)
+    runbook = web_url(item.runbook)
+    if item.runbook and not runbook and record.to in OPEN:
+        lines.append(f"What to do: {item.runbook}")
+    return Section(
+        printable(headline_of(item, is_test=is_test), LINE_CHARACTERS_MAX),
+        item.severity,
+        tuple(printable(line, LINE_CHARACTERS_MAX) for line in lines),
+        runbook,
+    )
 
 
-def _where(record: AlertRecord) -> str:
-    return f"{record.seller} in {record.marketplace}"
+def _links(notification: Notification, style: TextStyle) -> Iterator[Link]:
+    """Of the worst alerts; each address once."""
+    if notification.occasion == "test":
+        return
+    found: dict[str, str] = {}
+    for item in notification.items:
+        for name, template in (("Status", style.status_page_url), ("Grafana", style.grafana_url)):
+            url = web_url(url_of(template, item.record))
+            if url and len(found) < LINKS_MAX:
+                found.setdefault(url, _link_name(name, template, item.record))
+    yield from (Link(name, url) for url, name in found.items())
 
 
-def _due(record: DeadlineRecord) -> str:
-    items = f"{record.open} open {_ITEMS[record.kind]}, {record.overdue} overdue"
+def _link_name(name: str, template: str, record: AlertRecord) -> str:
+    """Tells apart the links of one notification."""
+    about = [where(record)] if "{seller}" in template else []
+    about += [name_of(record)] if "{metric}" in template else []
+    return printable(": ".join([name, ", ".join(about)]) if about else name)
+
+
+def _gist(record: AlertRecord) -> str:
+    if isinstance(record, MetricRecord):
+        return f"{subject_words(record)}: {_figures(record)}, limit {printable(record.limit)}"
+    items = f"{record.open} open {ITEMS[record.kind]}, {record.overdue} overdue"
     return items if record.first_due_at is None else f"{items}, first due {record.first_due_at}"
-
-
-_ITEMS: dict[ItemKind, str] = {
-    "shipment": "shipments",
-    "reply": "replies",
-    "return_answer": "return answers",
-    "claim_answer": "claim answers",
-}
-
-
-_WORDS = {
-    Level.OK: "RECOVERED",
-    Level.APPROACHING: "APPROACHING",
-    Level.BREACHED: "BREACHED",
-    Level.UNKNOWN: "UNKNOWN",
-    Level.NO_DATA: "RECOVERED (nothing left to count)",
-}
 
 
 def _figures(record: MetricRecord) -> str:
@@ -97,7 +132,7 @@ def _figures(record: MetricRecord) -> str:
 
 
 def _outlook(record: MetricRecord) -> str:
-    if record.headroom is None or record.to not in (Level.APPROACHING, Level.BREACHED):
+    if record.headroom is None or record.to not in OPEN:
         return ""
     if record.headroom >= 0:
         return f"{record.headroom} more may turn bad before the limit is breached"

@@ -1,18 +1,15 @@
 """What the settings name on disk: paths made absolute, globs expanded, secret files read."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from glob import has_magic
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.settings.sections import (
-    KafkaSection,
-    NotifySection,
-    Section,
-    Settings,
-    checked_receiver_url,
-)
+from monitor.settings.receiver_sections import FileSection, ReceiverSection
+from monitor.settings.sections import KafkaSection, NotifySection, Settings
+from monitor.settings.values import Section, checked_receiver_url
 
 Finding = tuple[str, str]
 """A dotted path of the settings, and what is wrong there."""
@@ -68,7 +65,36 @@ class Places:
         for key in ("webhook_url", "slack_webhook_url"):
             update[key] = self._secret(notify, "notify", key, checked_receiver_url)
             update[f"{key}_file"] = self._absolute(getattr(notify, f"{key}_file"))
+        update["receivers"] = {
+            name: self.receiver(name, section) for name, section in notify.receivers.items()
+        }
         return notify.model_copy(update=update)
+
+    def receiver(self, name: str, section: ReceiverSection) -> ReceiverSection:
+        """A receiver's section with absolute paths and its secrets filled in."""
+        place = f"notify.receivers.{name}"
+        update: dict[str, object] = {}
+        for key, checked in section.SECRETS.items():
+            update[key] = self._secret(section, place, key, checked)
+            update[f"{key}_file"] = self._absolute(getattr(section, f"{key}_file"))
+        if isinstance(section, FileSection):
+            update["path"] = path = self._folder / section.path
+            if not path.parent.is_dir():
+                self.findings.append((f"{place}.path", f"there is no folder {path.parent}"))
+        else:
+            update |= self._authorities(section, place)
+        return section.model_copy(update=update)
+
+    def _authorities(self, section: Section, place: str) -> dict[str, object]:
+        path = self._absolute(getattr(section, "ca_file", None))
+        if path is None:
+            return {}
+        try:
+            ssl.create_default_context(cafile=path)
+        except (OSError, ssl.SSLError) as error:
+            said = "holds no certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            self.findings.append((f"{place}.ca_file", f"{path}: {said}"))
+        return {"ca_file": path}
 
     def _secret(
         self,

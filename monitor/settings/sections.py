@@ -1,104 +1,30 @@
 """The sections of config/monitor.toml: every key, its type, its default."""
 
-import re
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-)
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from monitor.cluster import Cluster, SaslMechanism, SecurityProtocol
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
-from monitor.core.instants import Instant, instant_of, parse_instant
-from monitor.errors import InvalidInstant
+from monitor.settings.receiver_sections import ReceiverName, ReceiverSection
+from monitor.settings.values import (
+    Days,
+    Moment,
+    Paths,
+    ReceiverUrl,
+    Seconds,
+    Section,
+    Servers,
+    Text,
+    Topic,
+    Topics,
+    Whole,
+)
 
 ENVIRONMENT_PREFIX = "MONITOR_"
 NESTED_DELIMITER = "__"
-
-_TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
-_SERVER = re.compile(r"[^\s,:/]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
-
-
-def _split(value: object) -> object:
-    """Kafka's own way to write a list, which the environment has to use."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _no_boolean(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")
-    return value
-
-
-def _moment(value: object) -> Instant:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return instant_of(value)
-    if isinstance(value, str):
-        try:
-            return parse_instant(value)
-        except InvalidInstant:
-            pass
-    raise ValueError("must be an instant with an offset, such as 2025-01-01T00:00:00Z")
-
-
-def _server(value: str) -> str:
-    if not _SERVER.fullmatch(value):
-        raise ValueError("must be host:port")
-    return value
-
-
-def _topic(value: str) -> str:
-    if not _TOPIC.fullmatch(value):
-        raise ValueError("must be a topic name: up to 249 letters, digits, . _ -")
-    return value
-
-
-def checked_receiver_url(value: SecretStr) -> SecretStr:
-    """The URL, if it is one to post to; ValueError, which does not show it, otherwise."""
-    url = urlsplit(value.get_secret_value())
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("must be a URL that begins with https:// or http://")
-    return value
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Topic = Annotated[str, AfterValidator(_topic)]
-Topics = Annotated[tuple[Topic, ...], NoDecode, BeforeValidator(_split)]
-Servers = Annotated[
-    tuple[Annotated[str, AfterValidator(_server)], ...],
-    NoDecode,
-    BeforeValidator(_split),
-    Field(min_length=1),
-]
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
-Whole = Annotated[int, BeforeValidator(_no_boolean)]
-Days = Annotated[Whole, Field(ge=1, le=1_000_000)]
-Seconds = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, allow_inf_nan=False)]
-Moment = Annotated[Instant, BeforeValidator(_moment)]
-ReceiverUrl = Annotated[SecretStr, AfterValidator(checked_receiver_url)]
-
-
-class Section(BaseModel):
-    """A table of the file: no key too many, and its values never appear in an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class KafkaSection(Section):
@@ -187,8 +113,17 @@ class PrometheusSection(Section):
 
 
 class NotifySection(Section):
-    """``[notify]``: receivers of alerts; their URLs are secrets, since they let anyone post."""
+    """``[notify]``: who is told of alerts, and how they are grouped.
 
+    Records of a seller that come within ``group_wait_seconds`` are told of together, those older
+    than ``late_hours`` when they are read in one summary. A receiver that has taken nothing for
+    ``failing_after_seconds`` is told to the others.
+    """
+
+    receivers: dict[ReceiverName, ReceiverSection] = Field(default_factory=dict)
+    group_wait_seconds: Annotated[Seconds, Field(le=300)] = 5.0
+    late_hours: Annotated[Seconds, Field(le=8760)] = 24.0
+    failing_after_seconds: Annotated[Seconds, Field(le=86_400)] = 600.0
     webhook_url: ReceiverUrl | None = None
     webhook_url_file: Path | None = None
     slack_webhook_url: ReceiverUrl | None = None

@@ -1,19 +1,22 @@
-"""The ``alerts`` topic: records in order, each acknowledged before it is shown to anyone."""
+"""The ``alerts`` topic: records in order, each acknowledged before it is shown to anyone.
+
+It is the outbox of the receivers, which read it by themselves (monitor/stream/delivery).
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
 
 from monitor.core.alert_records import AlertRecord, decode_record
+from monitor.notify.quality import Quality
 from monitor.stream.deadletters import Producer
 from monitor.stream.publication import Message, publish
-from monitor.stream.receivers import Receivers
 
 _WAITING_MAX = 10_000
 _AT_ONCE = 500
 
 
 class AlertsTopic:
-    """Publishes alert records, then hands them to the console and the receivers.
+    """Publishes alert records, then hands them to the console.
 
     Where the broker refuses, it is asked again and again; no record is skipped, though after
     a failure some may be there twice.
@@ -22,7 +25,6 @@ class AlertsTopic:
         producer: partitions by key as Kafka's default partitioner does.
         topic: its name.
         on_record: called with each published record, on the event loop.
-        receivers: get each published record in their own time.
     """
 
     def __init__(
@@ -30,12 +32,12 @@ class AlertsTopic:
         producer: Producer,
         topic: str,
         on_record: Callable[[AlertRecord], None],
-        receivers: Receivers,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._on_record = on_record
-        self._receivers = receivers
+        self.quality = Quality()
+        """How alerts went on that were published as approaching."""
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_WAITING_MAX)
 
     async def put(self, records: Iterable[bytes]) -> None:
@@ -61,5 +63,5 @@ class AlertsTopic:
             await publish(self._producer, self._topic, messages)
             for record in records:
                 self._on_record(record)
-                self._receivers.put(record)
+                self.quality.note(record)
                 self._waiting.task_done()

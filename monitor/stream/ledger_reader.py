@@ -1,4 +1,4 @@
-"""Reads a partition of the ledger topic from one offset to another."""
+"""Reads a partition of a compacted topic from one offset to another."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ _STALLED_SECONDS = 30.0
 
 @asynccontextmanager
 async def ledger_reader(cluster: Cluster, topic: str) -> AsyncIterator["LedgerReader"]:
-    """A connected reader of the ledger topic.
+    """A connected reader of the ledger topic, or of another that is compacted.
 
     Raises:
         ClusterError: the cluster cannot be reached.
@@ -37,7 +37,7 @@ async def ledger_reader(cluster: Cluster, topic: str) -> AsyncIterator["LedgerRe
         await consumer.start()
         yield LedgerReader(consumer, topic)
     except KafkaError as error:
-        raise ClusterError(f"the ledger topic cannot be read: {error}") from error
+        raise ClusterError(f"topic {topic} cannot be read: {error}") from error
     finally:
         await consumer.stop()
 
@@ -96,5 +96,5 @@ class LedgerReader:
                 tp, timeout_ms=_FETCH_MILLIS_MAX
             )
         except KafkaError as error:
-            raise ClusterError(f"the ledger topic cannot be read: {error}") from error
+            raise ClusterError(f"topic {self._topic} cannot be read: {error}") from error
         return fetched

@@ -21,7 +21,7 @@ class Message(NamedTuple):
 
     name: str
     key: bytes
-    value: bytes
+    value: bytes | None
     partition: int | None = None
     """None: that of the key."""
     headers: tuple[tuple[str, bytes], ...] = ()

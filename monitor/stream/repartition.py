@@ -7,7 +7,7 @@ Whatever it was interrupted at, no worker starts until it was begun again and ha
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 from aiokafka.errors import KafkaError
@@ -19,6 +19,7 @@ from monitor.core.journal import LedgerRecord
 from monitor.core.records import FORMAT, growth_key, parse_key, position_key
 from monitor.core.rekeying import Holding, Move, moves
 from monitor.errors import ClusterError, LedgerError, MonitorError
+from monitor.stream.delivery.moving import check_delivered, move_deliveries
 from monitor.stream.intake import partition_of
 from monitor.stream.ledger_marks import LedgerMarks
 from monitor.stream.ledger_topic import LedgerTopic, acknowledged, ledger_topic
@@ -49,7 +50,15 @@ def repartition(settings: WorkerSettings, partitions: int) -> None:
             standstill(cluster, names, (group, rekeying_group(group))) as still,
             ledger_topic(cluster, names.ledger) as ledger,
         ):
-            await Repartition(still, ledger, names, partitions).run()
+            await still.check_idle()
+            counts = await still.counts()
+            present = counts.get(names.deliveries)
+            if present is None:
+                await Repartition(still, ledger, names, partitions).run()
+                return
+            await check_delivered(cluster, names, group, present)
+            move = partial(move_deliveries, cluster, names, partitions)
+            await Repartition(still, ledger, names, partitions, move).run()
 
     try:
         asyncio.run(run())
@@ -67,6 +76,7 @@ class Repartition:
         ledger: its ledger topic.
         names: what its topics are called.
         partitions: how many there are to be.
+        move_deliveries: moves what is remembered of deliveries, as often as it is asked to.
     """
 
     def __init__(
@@ -75,8 +85,10 @@ class Repartition:
         ledger: LedgerTopic,
         names: TopicNames,
         partitions: int,
+        move_deliveries: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._still = still
+        self._move_deliveries = move_deliveries
         self._ledger = ledger
         self._names = names
         self._partitions = partitions
@@ -120,6 +132,8 @@ class Repartition:
         await self._still.grow(counts, self._partitions)
         if not is_moved:
             await self._move()
+        if self._move_deliveries is not None:
+            await self._move_deliveries()
         await self._set_positions()
         await self._tell_of_unread()
         logger.info("there are %d partitions now: the workers can start", self._partitions)

@@ -82,7 +82,10 @@ class Standstill:
         """
         names = self._names
         wanted = [*names.sources, names.alerts, names.evaluations, names.ledger]
-        missing = set(wanted) - set(await self._admin.list_topics())
+        known = set(await self._admin.list_topics())
+        if names.deliveries in known:
+            wanted.append(names.deliveries)
+        missing = set(wanted) - known
         if missing:
             raise ClusterError(
                 f"there is no topic {', '.join(sorted(missing))}: nothing to repartition"

@@ -34,6 +34,15 @@ LEDGER_CONFIG = {
 }
 """Settings with which the ledger topic is made."""
 
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.3",
+    "delete.retention.ms": str(_DAY_MILLIS),
+}
+"""Settings with which the deliveries and the silences are made."""
+
+_SILENCES_PARTITIONS = 1
+
 
 @dataclass(frozen=True, slots=True)
 class TopicNames:
@@ -96,7 +105,7 @@ async def prepare_topics(
         cluster: where the topics are.
         names: what they are called.
         plan: how they are made.
-        ledger: whether there is to be a ledger topic.
+        ledger: whether anything is to be kept: the ledger, deliveries and silences.
 
     Raises:
         ClusterError: no broker answers, topics cannot be made, or their partition counts
@@ -122,7 +131,7 @@ class _Preparation:
         self._check_ledger_count(counts)
         partitions = _common_count(counts) or self.plan.partitions
         existing = sorted(set(counts) & set(self.names.sources))
-        ledger_exists = self.ledger and self.names.ledger in counts
+        kept = [name for name in (self.names.ledger, self.names.deliveries) if name in counts]
         wanted = self._wanted()
         missing = {name: config for name, config in wanted.items() if name not in counts}
         if missing:
@@ -130,8 +139,7 @@ class _Preparation:
             counts = await self._await_all(wanted)
             partitions = _common_count(counts) or partitions
         await self._check_retention(existing)
-        if ledger_exists:
-            await self._check_ledger()
+        await self._check_compacted(kept if self.ledger else [])
         return partitions
 
     def _wanted(self) -> dict[str, dict[str, str]]:
@@ -143,20 +151,22 @@ class _Preparation:
         wanted[self.names.dead_letters] = kept_for(self.plan.dead_letter_days)
         if self.ledger:
             wanted[self.names.ledger] = LEDGER_CONFIG
+            wanted[self.names.deliveries] = COMPACTED
+            wanted[self.names.silences] = COMPACTED
         return wanted
 
     async def _counts(self) -> dict[str, int]:
-        """Partition counts of our topics that exist; the dead letters' is of no importance."""
+        """Partition counts of our topics that exist; 0 where it is of no importance."""
         equal = [*self.names.sources, self.names.alerts, self.names.evaluations]
+        others = [self.names.dead_letters]
         if self.ledger:
-            equal.append(self.names.ledger)
+            equal += [self.names.ledger, self.names.deliveries]
+            others.append(self.names.silences)
         known = set(await self.admin.list_topics())
-        present = [name for name in (*equal, self.names.dead_letters) if name in known]
+        present = [name for name in (*equal, *others) if name in known]
         described = await self.admin.describe_topics(present) if present else []
         return {
-            topic["topic"]: 0
-            if topic["topic"] == self.names.dead_letters
-            else len(topic["partitions"])
+            topic["topic"]: 0 if topic["topic"] in others else len(topic["partitions"])
             for topic in described
         }
 
@@ -164,7 +174,7 @@ class _Preparation:
         topics = [
             NewTopic(
                 name,
-                partitions,
+                _SILENCES_PARTITIONS if name == self.names.silences else partitions,
                 self.plan.replication or -1,
                 replica_assignments={} if self.plan.replication is None else None,
                 topic_configs=dict(config),
@@ -203,9 +213,8 @@ class _Preparation:
                 " all workers and run `monitor repartition`"
             )
 
-    async def _check_ledger(self) -> None:
-        name = self.names.ledger
-        for config in (await self._configs([name])).values():
+    async def _check_compacted(self, names: Iterable[str]) -> None:
+        for name, config in (await self._configs(names)).items():
             if config.get("cleanup.policy", "compact") != "compact":
                 raise LedgerError(
                     f"topic {name} has cleanup.policy={config['cleanup.policy']}: it would lose"

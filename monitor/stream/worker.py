@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,12 +19,14 @@ from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant
 from monitor.core.rules import Rulebook
 from monitor.garbage import collect_garbage_seldom
+from monitor.notify.plan import DeliveryPlan
 from monitor.snapshot import PartitionStats, Progress, Snapshot
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.app import App, Membership, make_app
 from monitor.stream.backlog import backlog_published
 from monitor.stream.clock import Clock, SystemClock
 from monitor.stream.deadletters import DeadLetters
+from monitor.stream.delivery.running import Deliveries, Origin, delivering
 from monitor.stream.evaluation import Evaluation, at_once, in_slices
 from monitor.stream.evaluations_topic import EvaluationsTopic
 from monitor.stream.intake import Intake
@@ -33,7 +35,6 @@ from monitor.stream.observation import observing
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
 from monitor.stream.raw_inputs import RawInputs, check_raw_inputs, raw_inputs, rekeying_group
-from monitor.stream.receivers import Receiver, Receivers
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def run(
     *,
     clock: Clock | None = None,
     on_record: OnRecord | None = None,
-    receivers: Sequence[Receiver] = (),
+    delivery: DeliveryPlan | None = None,
     beside: Callable[["Worker"], AbstractAsyncContextManager[object]] | None = None,
 ) -> int:
     """Run a worker until SIGTERM or SIGINT; exit status 0.
@@ -75,7 +76,7 @@ def run(
         rulebook: the policies.
         clock: the present; the machine's by default.
         on_record: called with each published alert record.
-        receivers: deliver each published alert record.
+        delivery: who is told of alerts; None: nobody.
         beside: entered before the worker joins its group, and left after it has left.
 
     Raises:
@@ -84,7 +85,7 @@ def run(
     """
 
     async def serve() -> None:
-        worker = Worker(settings, rulebook, clock, on_record=on_record, receivers=receivers)
+        worker = Worker(settings, rulebook, clock, on_record=on_record, delivery=delivery)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
@@ -110,7 +111,7 @@ class Worker:
         clock: Clock | None = None,
         *,
         on_record: OnRecord | None = None,
-        receivers: Sequence[Receiver] = (),
+        delivery: DeliveryPlan | None = None,
     ) -> None:
         self._settings = settings
         self._rulebook = rulebook
@@ -119,12 +120,14 @@ class Worker:
             rulebook, __version__, settings.durable, settings.complete_from
         )
         self._ownership = Ownership(self._partitions, settings.names.sources, self._clock)
-        self._receivers = Receivers(receivers)
+        self._delivery = delivery
         self._on_record = on_record or _ignore
         self._app: App | None = None
         self._open = AsyncExitStack()
         self._ledger: LedgerTopic | None = None
         self._raw_inputs: RawInputs | None = None
+        self._alerts: AlertsTopic | None = None
+        self._deliveries: Deliveries | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -153,12 +156,12 @@ class Worker:
         dead_letters = DeadLetters(app.producer, names.dead_letters)
         intake = Intake(self._partitions.owned.get, names.sources.__getitem__, dead_letters, count)
         _add_agent(app, intake, self._ownership)
-        alerts = AlertsTopic(app.producer, names.alerts, self._on_record, self._receivers)
+        alerts = self._alerts = AlertsTopic(app.producer, names.alerts, self._on_record)
         journal = EvaluationsTopic(app.producer, names.evaluations)
         try:
+            await self._begin_delivery(count)
             await self._start(app)
-            evaluation = self._evaluation.run(journal, alerts)
-            for task in (evaluation, alerts.run(), self._receivers.run()):
+            for task in (self._evaluation.run(journal, alerts), alerts.run()):
                 self._tasks.append(asyncio.create_task(task))
             await self._begin_rekeying(count)
             self._started.set()
@@ -244,6 +247,8 @@ class Worker:
             recovering=recovering,
             partitions=stats,
             raw_inputs=() if self._raw_inputs is None else self._raw_inputs.stats(),
+            receivers=() if self._deliveries is None else self._deliveries.stats(),
+            alert_quality=() if self._alerts is None else self._alerts.quality.counts(),
             unknown_marketplaces=tuple(sorted(unknown)),
         )
 
@@ -280,6 +285,19 @@ class Worker:
                 )
             )
             self._tasks.append(asyncio.create_task(self._raw_inputs.wait()))
+
+    async def _begin_delivery(self, count: int) -> None:
+        """Before anything is published: who is new hears of all that is published from now on."""
+        settings = self._settings
+        if self._delivery is not None:
+            names = settings.names
+            deliveries_topic = names.deliveries if settings.durable else None
+            origin = Origin(settings.cluster, names.alerts, count, deliveries_topic)
+            deliveries = await self._open.enter_async_context(
+                delivering(origin, settings.membership, self._delivery, self._clock)
+            )
+            self._deliveries = deliveries
+            self._tasks.append(asyncio.create_task(deliveries.run()))
 
     async def _until(self, waited: Any) -> None:
         """Await something, once the worker runs; stop waiting where it breaks."""

@@ -15,10 +15,30 @@ from monitor.exporter import collect, metrics_server
 from monitor.exporter import families as names
 from monitor.exporter.page import Page
 from monitor.policy import load_policies
-from monitor.snapshot import PartitionStats, Progress, RawInputStats, Snapshot
+from monitor.snapshot import (
+    AlertQuality,
+    PartitionStats,
+    Progress,
+    RawInputStats,
+    ReceiverStats,
+    Snapshot,
+)
 from tests.core.test_engine import event, placed
 
 RULEBOOK = load_policies([DEMO_POLICY])
+
+
+SLACK = ReceiverStats(
+    receiver="slack",
+    notifications={"delivered": 5, "refused": 1, "failed": 9},
+    records={"delivered": 12, "muted": 3},
+    postponed={"muted": 2, "silenced": 0},
+    refused=1,
+    undelivered=4,
+    oldest_seconds=75.5,
+    delay_seconds=6.25,
+    failing=True,
+)
 
 
 def snapshot(sellers: int = 3) -> Snapshot:
@@ -41,6 +61,8 @@ def snapshot(sellers: int = 3) -> Snapshot:
         {2: 0.25},
         ("elsewhere",),
         (RawInputStats("shop-events", 3, 7, 2, 4),),
+        (SLACK,),
+        (AlertQuality("order_defect_rate", "breached", 3),),
     )
 
 
@@ -106,6 +128,28 @@ def test_raw_inputs_have_theirs() -> None:
     assert values(text, "seller_health_raw_records_total") == {partition: 7}
     assert values(text, "seller_health_raw_invalid_events_total") == {partition: 2}
     assert values(text, "seller_health_raw_lag_records") == {partition: 4}
+
+
+def test_each_receiver_says_what_it_took_and_what_waits() -> None:
+    text = page(snapshot())
+    slack = ("slack",)
+    assert values(text, "seller_health_notifications_total") == {
+        ("delivered", "slack"): 5,
+        ("refused", "slack"): 1,
+        ("failed", "slack"): 9,
+    }
+    assert values(text, "seller_health_notified_alert_records_total")["muted", "slack"] == 3
+    assert values(text, "seller_health_postponed_alerts")["muted", "slack"] == 2
+    assert values(text, "seller_health_refused_alerts") == {slack: 1}
+    assert values(text, "seller_health_undelivered_alert_records") == {slack: 4}
+    assert values(text, "seller_health_undelivered_oldest_age_seconds") == {slack: 75.5}
+    assert values(text, "seller_health_delivery_delay_seconds") == {slack: 6.25}
+    assert values(text, "seller_health_receiver_failing") == {slack: 1}
+
+
+def test_what_followed_on_approaching_alerts_is_counted() -> None:
+    counted = values(page(snapshot()), "seller_health_approaching_alerts_ended_total")
+    assert counted == {("breached", "order_defect_rate"): 3}
 
 
 def test_what_is_read_is_counted_redundant_late_or_invalid() -> None:

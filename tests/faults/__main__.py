@@ -16,17 +16,20 @@ from random import SystemRandom
 from typing import Any
 
 from deploy.kafka.node import KafkaNode
+from tests.faults import delivery
 from tests.faults.trials import LONG, SHORT, TRIALS, Size, ground
+from tests.faults.verdict import Verdict
 
 _EAGER = {"log.cleaner.backoff.ms": "500"}
 """The ledger is compacted while it is written and read."""
+DELIVERY = "delivering"
 RESULTS = Path(__file__).parent / "results.json"
 
 
 def main(arguments: list[str]) -> int:
     """Run trials one after the other; exit status 1 where a check fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("trials", nargs="*", choices=[[], *TRIALS], metavar="TRIAL")
+    parser.add_argument("trials", nargs="*", choices=[[], *TRIALS, DELIVERY], metavar="TRIAL")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
     parser.add_argument("--short", action="store_true")
     given = parser.parse_args(arguments)
@@ -35,11 +38,15 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     results: dict[str, Any] = {"seed": given.seed}
     sys.stdout.write(f"seed {given.seed}\n")
-    for name in given.trials or TRIALS:
+    for name in given.trials or (*TRIALS, DELIVERY):
         results[name] = asyncio.run(_run(name, size, given.seed))
     if not (given.short or given.trials):
         RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    failed = [name for name in given.trials or TRIALS if not all(results[name]["checks"].values())]
+    failed = [
+        name
+        for name, result in results.items()
+        if name != "seed" and not all(result["checks"].values())
+    ]
     return 1 if failed else 0
 
 
@@ -48,8 +55,7 @@ async def _run(name: str, size: Size, seed: int) -> dict[str, Any]:
     (directory / "workers").mkdir()
     began = time.monotonic()
     with KafkaNode(directory / "node", settings=_EAGER) as node:
-        async with ground(node, size, seed, directory / "workers") as where:
-            verdict = await TRIALS[name](where)
+        verdict = await _tried(name, size, seed, node, directory / "workers")
     result = {
         **verdict.figures,
         "seconds": round(time.monotonic() - began),
@@ -64,6 +70,14 @@ async def _run(name: str, size: Size, seed: int) -> dict[str, Any]:
         shutil.rmtree(directory)
     sys.stdout.flush()
     return result
+
+
+async def _tried(name: str, size: Size, seed: int, node: KafkaNode, directory: Path) -> Verdict:
+    if name == DELIVERY:
+        places = delivery.SHORT if size is SHORT else delivery.LONG
+        return await delivery.killing_delivery(node, places, seed, directory)
+    async with ground(node, size, seed, directory) as where:
+        return await TRIALS[name](where)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,15 @@ from monitor.core.events import Event, SourceTopic
 from monitor.core.instants import SECOND, parse_instant
 from monitor.core.readings import Level
 from monitor.errors import ClusterError
+from monitor.notify.grouping import Grouping
+from monitor.notify.plan import Addressee, DeliveryPlan, Desk
 from monitor.stream.clock import EventClock
 from monitor.stream.embedded import PARTITIONS, EmbeddedBroker
 from monitor.stream.partition import Partition
 from monitor.stream.topics import TopicNames
 from monitor.stream.transport import Consumer
 from monitor.stream.worker import Worker, WorkerSettings
+from tests.stream.delivery.fakes import FakeReceiver, compose, judge, tell_all
 from tests.stream.live import (
     ALL_TOPICS,
     cancellation,
@@ -27,6 +30,7 @@ from tests.stream.live import (
     until,
 )
 
+AT_ONCE = Grouping(wait_seconds=0.0)
 NOON = parse_instant("2026-11-20T12:00:00Z")
 
 
@@ -40,14 +44,11 @@ async def test_alerts_fire_at_the_instant_to_which_the_clock_is_set(
     settings: WorkerSettings,
 ) -> None:
     shown: list[AlertRecord] = []
-    received: list[AlertRecord] = []
-
-    async def receiver(record: AlertRecord) -> None:
-        received.append(record)
-
+    receiver = FakeReceiver()
+    delivery = DeliveryPlan((Addressee(receiver),), Desk(judge, tell_all, compose), AT_ONCE)
     clock = EventClock(NOON)
     worker = Worker(
-        settings, one_metric_rulebook(), clock, on_record=shown.append, receivers=[receiver]
+        settings, one_metric_rulebook(), clock, on_record=shown.append, delivery=delivery
     )
     async with publishing(settings) as publisher, worker:
         await publisher.send("orders", [order(n, "s1") for n in range(100)])
@@ -66,7 +67,11 @@ async def test_alerts_fire_at_the_instant_to_which_the_clock_is_set(
         snapshot = worker.snapshot()
         assert snapshot.as_of == parse_instant(at)
         assert [reading.numerator for reading in snapshot.readings] == [20]
-        await until(lambda: received == shown)
+        await until(lambda: bool(receiver.notifications))
+        (item,) = receiver.notifications[0].items
+        assert [item.record] == shown
+        (stats,) = worker.snapshot().receivers
+        assert (stats.receiver, stats.records["delivered"]) == (receiver.name, 1)
 
 
 async def test_a_bug_breaks_the_worker_loudly(

@@ -1,0 +1,166 @@
+"""What one receiver was told of each alert, and what waits to be told. Pure.
+
+A row is the value of a record of the ``deliveries`` topic, whose key is ``receiver|alert``.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from monitor.core.alert_records import AlertRecord, decode_record
+from monitor.core.instants import Instant, parse_instant
+from monitor.core.readings import OPEN
+from monitor.core.standing import QUIET
+
+Outcome = Literal["delivered", "refused", "silenced", "muted", "unrouted", "suppressed"]
+"""What became of a record for a receiver. ``refused``: it will never take it. ``suppressed``:
+there was nothing to hear: a later record of the alert came within the wait, or it closed
+before the receiver had heard that it was open."""
+
+POSTPONED: frozenset[Outcome] = frozenset({"silenced", "muted"})
+
+_NOTHING = msgspec.Raw(b"null")
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """What is remembered of one alert for one receiver.
+
+    ``seq`` and ``as_of`` are those of the last record that was dealt with, ``outcome`` and
+    ``at`` say how and when, ``reason`` why it was refused. ``told`` is the record told last,
+    ``waiting`` the one that is told once nothing hides it any more; null: none.
+    """
+
+    outcome: Outcome
+    seq: int
+    as_of: str
+    at: str
+    told: msgspec.Raw = _NOTHING
+    waiting: msgspec.Raw = _NOTHING
+    reason: str = ""
+    v: int = 1
+
+    def encode(self) -> bytes:
+        """The row's bytes: JSON, keys sorted."""
+        return msgspec.json.encode(self, order="sorted")
+
+
+def row_after(
+    before: Row | None, record: AlertRecord, outcome: Outcome, at: str, reason: str = ""
+) -> Row:
+    """The row of an alert once a record was dealt with."""
+    told = _NOTHING if before is None else before.told
+    raw = msgspec.Raw(record.encode())
+    return Row(
+        outcome=outcome,
+        seq=record.seq,
+        as_of=record.as_of,
+        at=at,
+        told=raw if outcome == "delivered" else told,
+        waiting=raw if outcome in POSTPONED else _NOTHING,
+        reason=reason,
+    )
+
+
+class Told:
+    """The rows of one receiver and one partition, by alert."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+        self._open: dict[str, AlertRecord] = {}
+        self._waiting: dict[str, AlertRecord] = {}
+        self._resolved: dict[str, tuple[Instant, AlertRecord]] = {}
+        self._refused: set[str] = set()
+
+    def restore(self, alert: str, value: bytes | None) -> None:
+        """Take in a row as it lies on the topic; None removes it.
+
+        A worker that was halted may write an older row after a newer one: the newer stands.
+
+        Raises:
+            msgspec.ValidationError: it is no row.
+        """
+        if value is None:
+            for known_of in (self._rows, self._open, self._waiting, self._resolved):
+                known_of.pop(alert, None)
+            self._refused.discard(alert)
+            return
+        row = msgspec.json.decode(value, type=Row)
+        known = self._rows.get(alert)
+        if known is None or not _is_past(row.seq, row.as_of, known):
+            self.note(alert, row)
+
+    def note(self, alert: str, row: Row) -> None:
+        """Remember how a record was dealt with."""
+        self._rows[alert] = row
+        self._refused.discard(alert)
+        if row.outcome == "refused":
+            self._refused.add(alert)
+        told = _record_of(row.told)
+        self._open.pop(alert, None)
+        self._resolved.pop(alert, None)
+        if told is not None and told.to not in QUIET:
+            self._open[alert] = told
+        elif told is not None:
+            self._resolved[alert] = (parse_instant(row.at), told)
+        waiting = _record_of(row.waiting)
+        if waiting is not None:
+            self._waiting[alert] = waiting
+        else:
+            self._waiting.pop(alert, None)
+
+    def row(self, alert: str) -> Row | None:
+        """What is remembered of an alert."""
+        return self._rows.get(alert)
+
+    def is_done(self, record: AlertRecord) -> bool:
+        """Whether this record, or a later one of its alert, was dealt with already.
+
+        Where the ledger was deleted, numbers begin anew: then a lower one is later all the same.
+        """
+        row = self._rows.get(record.alert)
+        return row is not None and _is_past(record.seq, record.as_of, row)
+
+    def open_record(self, alert: str) -> AlertRecord | None:
+        """What the receiver was told last of an alert that it takes for open."""
+        return self._open.get(alert)
+
+    def has_to_hear(self, record: AlertRecord) -> bool:
+        """Whether a record says anything to a receiver that was told what this one was."""
+        return record.to in OPEN or record.alert in self._open
+
+    def open_records(self) -> Iterator[AlertRecord]:
+        """What was told last of each alert that the receiver takes for open."""
+        yield from self._open.values()
+
+    def resolved_since(self, instant: Instant) -> list[AlertRecord]:
+        """The closings told since an instant; those told before are forgotten."""
+        for alert in [alert for alert, (at, _) in self._resolved.items() if at < instant]:
+            del self._resolved[alert]
+        return [record for _, record in self._resolved.values()]
+
+    def waiting(self) -> Iterator[tuple[AlertRecord, Outcome]]:
+        """The records that are told later, and what hides them."""
+        for alert, record in self._waiting.items():
+            yield record, self._rows[alert].outcome
+
+    @property
+    def refused(self) -> int:
+        """Alerts whose last word was refused."""
+        return len(self._refused)
+
+
+def _is_past(seq: int, as_of: str, row: Row) -> bool:
+    """Whether a record of that number and instant is the row's, or an earlier one."""
+    return seq <= row.seq and parse_instant(as_of) <= parse_instant(row.as_of)
+
+
+def _record_of(raw: msgspec.Raw) -> AlertRecord | None:
+    value = bytes(raw)
+    return None if value == b"null" else decode_record(value)
+
+
+def is_closing(record: AlertRecord) -> bool:
+    """Whether a record closes its alert."""
+    return record.to in QUIET
