@@ -71,7 +71,7 @@ def _configuration(
     if short:
         raise ConfigError(origin.problems(short))
     warnings = [
-        *origin.problems([*_secrets_in_clear(document), *doubts(settings), *scarce]),
+        *origin.problems([*_secrets_in_clear(document, settings), *doubts(settings), *scarce]),
         *_unknown_variables(),
         *(doubt for policy in policies for doubt in policy.warnings),
     ]
@@ -147,11 +147,15 @@ def _unknown_variables() -> Iterator[Problem]:
         yield Problem("environment", variable, "is no setting and has no effect")
 
 
-def _secrets_in_clear(document: dict[str, Any]) -> Iterator[Finding]:
-    secrets = (("kafka", "password"), ("notify", "webhook_url"), ("notify", "slack_webhook_url"))
-    for section, key in secrets:
-        if key in document.get(section, {}):
-            yield f"{section}.{key}", f"is a secret in the file itself: rather use {key}_file"
+def _secrets_in_clear(document: dict[str, Any], settings: Settings) -> Iterator[Finding]:
+    said = "is a secret in the file itself: rather use"
+    if "password" in document.get("kafka", {}):
+        yield "kafka.password", f"{said} password_file"
+    given = document.get("notify", {}).get("receivers", {})
+    for name, section in settings.notify.receivers.items():
+        for key in section.SECRETS:
+            if key in given.get(name, {}):
+                yield f"notify.receivers.{name}.{key}", f"{said} {key}_file"
 
 
 def _with_retention(settings: Settings, policies: list[Policy]) -> Settings:

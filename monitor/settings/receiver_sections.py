@@ -93,7 +93,7 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
 class _Receiver(Section):
-    """What all receivers have. ``time_zone`` is the readers' own, for instants in texts."""
+    """What all receivers have. ``time_zone``: the readers'; None: that of ``[notify]``."""
 
     SECRETS: ClassVar[Mapping[str, Checked]] = {}
     """Keys of secrets, each with what its value must be like; beside each is ``KEY_file``."""
@@ -101,7 +101,7 @@ class _Receiver(Section):
     """Those secrets that are never left out."""
 
     rate_per_minute: Rate = 600.0
-    time_zone: Zone = "UTC"
+    time_zone: Zone | None = None
 
     @model_validator(mode="after")
     def _has_its_secrets(self) -> "_Receiver":

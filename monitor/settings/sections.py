@@ -8,12 +8,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from monitor.cluster import Cluster, SaslMechanism, SecurityProtocol
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
-from monitor.settings.receiver_sections import ReceiverName, ReceiverSection
+from monitor.settings.notify_sections import NotifySection
 from monitor.settings.values import (
     Days,
     Moment,
     Paths,
-    ReceiverUrl,
     Seconds,
     Section,
     Servers,
@@ -110,24 +109,6 @@ class PrometheusSection(Section):
     host: Text = "127.0.0.1"
     port: Annotated[Whole, Field(ge=0, le=65_535)] = 9464
     series_max: Annotated[Whole, Field(ge=1)] = 50_000
-
-
-class NotifySection(Section):
-    """``[notify]``: who is told of alerts, and how they are grouped.
-
-    Records of a seller that come within ``group_wait_seconds`` are told of together, those older
-    than ``late_hours`` when they are read in one summary. A receiver that has taken nothing for
-    ``failing_after_seconds`` is told to the others.
-    """
-
-    receivers: dict[ReceiverName, ReceiverSection] = Field(default_factory=dict)
-    group_wait_seconds: Annotated[Seconds, Field(le=300)] = 5.0
-    late_hours: Annotated[Seconds, Field(le=8760)] = 24.0
-    failing_after_seconds: Annotated[Seconds, Field(le=86_400)] = 600.0
-    webhook_url: ReceiverUrl | None = None
-    webhook_url_file: Path | None = None
-    slack_webhook_url: ReceiverUrl | None = None
-    slack_webhook_url_file: Path | None = None
 
 
 class LogSection(Section):

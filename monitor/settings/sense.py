@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from monitor.core.rules import MarketplaceRules
 from monitor.policy import Policy
+from monitor.settings.notify_sense import notify_contradictions, notify_doubts
 from monitor.settings.places import Finding
-from monitor.settings.sections import KafkaSection, NotifySection, Settings, TopicsSection
+from monitor.settings.sections import KafkaSection, Settings, TopicsSection
 
 RETENTION_MARGIN_DAYS = 30
 """What the source topics keep beyond the policies' retention: room for late records."""
@@ -21,6 +22,7 @@ def contradictions(settings: Settings) -> Iterator[Finding]:
     yield from _login_problems(settings.kafka)
     yield from _same_topics(settings.topics)
     yield from _own_raw_inputs(settings.topics)
+    yield from notify_contradictions(settings.notify)
 
 
 def doubts(settings: Settings) -> Iterator[Finding]:
@@ -37,7 +39,7 @@ def doubts(settings: Settings) -> Iterator[Finding]:
                 yield f"kafka.{key}", f"has no effect with {kafka.security_protocol}"
     if uses_sasl and not uses_tls and kafka.sasl_mechanism == "PLAIN":
         yield "kafka.sasl_mechanism", "PLAIN without TLS sends the password in clear"
-    yield from _unencrypted_receivers(settings.notify)
+    yield from notify_doubts(settings.notify)
 
 
 def retention_findings(
@@ -110,10 +112,3 @@ def _own_raw_inputs(topics: TopicsSection) -> Iterator[Finding]:
             yield path, f"{name} is the monitor's own topic {own[name]}"
         if topics.raw_inputs.count(name) > 1:
             yield path, f"{name} is named twice"
-
-
-def _unencrypted_receivers(notify: NotifySection) -> Iterator[Finding]:
-    for key in ("webhook_url", "slack_webhook_url"):
-        secret = getattr(notify, key)
-        if secret is not None and not secret.get_secret_value().startswith("https:"):
-            yield f"notify.{key}", "is not https: alerts travel in clear"
