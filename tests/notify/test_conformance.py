@@ -108,7 +108,7 @@ async def test_far_too_much_is_shortened_and_says_so(stand: Stand) -> None:
     notification, said = huge()
     if stand.kind == "pagerduty":
         # One event for each alert: two thousand calls prove no more than fifty.
-        notification, said = notice(*notification.items[:50], occasion="summary"), said
+        notification = notice(*notification.items[:50], occasion="summary")
     await stand.receiver.deliver(notification, said)
     told = stand.said()
     shortened = {"slack": "and 19", "mail": "and 1800 more", "console": "and 1800 more"}
