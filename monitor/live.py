@@ -9,9 +9,10 @@ import structlog
 
 from monitor.core.alert_records import AlertRecord
 from monitor.exporter import metrics_server
-from monitor.notify.desk import judge_of, plain_text, to_everybody
+from monitor.notify.configured import routing_of, styles_of
+from monitor.notify.desk import desk_of
 from monitor.notify.grouping import Grouping
-from monitor.notify.plan import Addressee, DeliveryPlan, Desk
+from monitor.notify.plan import Addressee, DeliveryPlan
 from monitor.notify.receivers import receiver_of
 from monitor.notify.text import sentence_of
 from monitor.settings import Configuration
@@ -101,9 +102,17 @@ def delivery_plan(configuration: Configuration, clock: Clock) -> DeliveryPlan:
         Addressee(receiver_of(name, section, clock.now), section.rate_per_minute)
         for name, section in notify.receivers.items()
     )
-    desk = Desk(judge_of(configuration.rulebook), to_everybody, plain_text)
+    styles = styles_of(notify, _explain(configuration))
+    desk = desk_of(configuration.rulebook, styles, routing_of(notify))
     grouping = Grouping(notify.group_wait_seconds, notify.late_hours)
     return DeliveryPlan(addressees, desk, grouping, notify.failing_after_seconds)
+
+
+def _explain(configuration: Configuration) -> list[str]:
+    """The beginning of the command that lists the orders behind a number."""
+    settings = configuration.settings
+    policies = [word for path in settings.policies for word in ("--policy", str(path))]
+    return ["monitor", "explain", "--kafka", ",".join(settings.kafka.bootstrap_servers), *policies]
 
 
 def begin_logging(section: LogSection) -> None:

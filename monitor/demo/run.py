@@ -29,9 +29,10 @@ from monitor.demo.sink import Sink, listening_sink
 from monitor.demo.wire import SimulationPlan, write_events
 from monitor.errors import InvalidEvent
 from monitor.exporter import metrics_server
-from monitor.notify.desk import judge_of, plain_text, to_everybody
+from monitor.notify.desk import desk_of
 from monitor.notify.grouping import Grouping
-from monitor.notify.plan import Addressee, DeliveryPlan, Desk
+from monitor.notify.plan import Addressee, DeliveryPlan
+from monitor.notify.reader import TextStyle
 from monitor.notify.receivers import receiver_of
 from monitor.policy import load_policies
 from monitor.settings.receiver_sections import WebhookSection
@@ -147,7 +148,7 @@ def _delivery(sink: Sink, clock: EventClock, rulebook: Rulebook) -> DeliveryPlan
     webhook = receiver_of("webhook", section, clock.now)
     return DeliveryPlan(
         (Addressee(webhook),),
-        Desk(judge_of(rulebook), to_everybody, plain_text),
+        desk_of(rulebook, {webhook.name: TextStyle()}),
         Grouping(_GROUP_WAIT_SECONDS, late_hours=_UNLIMITED),
     )
 

@@ -1,13 +1,43 @@
-"""How urgent a record is, by the policy that was in force when it was decided. Pure."""
+"""The desk over which every record goes: how urgent it is, for whom, in which words. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
 
 from monitor.core.alert_records import AlertRecord, DeadlineRecord
 from monitor.core.instants import Instant, parse_instant
 from monitor.core.readings import Level
 from monitor.core.rules import AlertRule, DeadlineRule, Rulebook, Severity
 from monitor.notify.notification import Item, Notification
-from monitor.notify.routing import Decision
+from monitor.notify.plan import Desk
+from monitor.notify.reader import TextStyle
+from monitor.notify.routing import Decision, Routing, decide
+from monitor.notify.silences import Silence
 from monitor.notify.sorting import Judge
-from monitor.notify.text import Section, Text, sentence_of
+from monitor.notify.text import Text, text_of
+
+
+def desk_of(
+    rulebook: Rulebook,
+    styles: Mapping[str, TextStyle],
+    routing: Routing | None = None,
+    silences: Callable[[], Iterable[Silence]] = tuple,
+) -> Desk:
+    """The desk of some policies.
+
+    Args:
+        rulebook: the policies.
+        styles: how texts are made for each receiver, by its name.
+        routing: who is told of what; by default everybody of everything.
+        silences: those that are known at the moment.
+    """
+    routes = routing or Routing()
+
+    def rule(item: Item, receiver: str, at: Instant) -> Decision:
+        return decide(item, receiver, at, routes, silences())
+
+    def compose(notification: Notification, receiver: str) -> Text:
+        return text_of(notification, styles[receiver])
+
+    return Desk(judge_of(rulebook), rule, compose)
 
 
 def judge_of(rulebook: Rulebook) -> Judge:
@@ -28,20 +58,6 @@ def judge_of(rulebook: Rulebook) -> Judge:
         return Item(record, severity, rule.runbook, rule.alert.volume_min, previous)
 
     return judge
-
-
-def plain_text(notification: Notification, receiver: str) -> Text:  # noqa: ARG001 - all the same
-    """A sentence for each item."""
-    sections = tuple(
-        Section(sentence_of(item.record), item.severity, (), item.runbook)
-        for item in notification.items
-    )
-    return Text(f"{len(sections)} alerts", sections)
-
-
-def to_everybody(item: Item, receiver: str, at: Instant) -> Decision:  # noqa: ARG001 - all the same
-    """Every item for every receiver, at once."""
-    return Decision("deliver")
 
 
 def _severity(level: Level, rule: AlertRule | DeadlineRule) -> Severity:

@@ -189,7 +189,8 @@ class _Preparation:
                     f"topic {name} cannot be created: {said}; create it by hand with"
                     f" {partitions} partitions, or let the monitor's user create topics"
                 )
-        logger.info("created topics %s with %d partitions", ", ".join(missing), partitions)
+        counted = ", ".join(f"{topic.name}[{topic.num_partitions}]" for topic in topics)
+        logger.info("created topics, with so many partitions: %s", counted)
 
     async def _await_all(self, wanted: Iterable[str]) -> dict[str, int]:
         while True:
