@@ -19,11 +19,11 @@ from monitor.stream.topics import prepare_topics
 LASTING_DAYS_MAX = 366
 WORDS_MAX = 200
 
-_ID_BYTES = 4
+_ID_BYTES = 5
 
 
 def new_id() -> str:
-    """An id that no other silence has."""
+    """A random id."""
     return secrets.token_hex(_ID_BYTES)
 
 
@@ -77,7 +77,7 @@ async def _read(configuration: Configuration) -> list[Silence]:
 
 
 async def _prepared(configuration: Configuration) -> tuple[Cluster, str]:
-    """The cluster and the name of the topic, which is made where it is missing, as a worker would."""
+    """The cluster and the topic, which is made where it is missing, as a worker would."""
     settings = worker_settings(configuration)
     if settings.plan is not None:
         await prepare_topics(settings.cluster, settings.names, settings.plan)

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -82,24 +81,6 @@ class SilencesTopic:
             logger.warning("%s holds for %s what is no silence: %s", self._topic, name, error)
             return
         self._known[name] = silence
-
-
-@asynccontextmanager
-async def following(cluster: Cluster, topic: str) -> AsyncIterator[SilencesTopic]:
-    """The silences, read to their end on entry and followed from then on.
-
-    Raises:
-        ClusterError: the topic cannot be read on entry.
-    """
-    silences = SilencesTopic(cluster, topic)
-    await silences.read()
-    following_on = asyncio.create_task(silences.run())
-    try:
-        yield silences
-    finally:
-        following_on.cancel()
-        with suppress(asyncio.CancelledError):
-            await following_on
 
 
 async def write_silence(cluster: Cluster, topic: str, silence: Silence) -> None:
