@@ -5,6 +5,7 @@ MonitorError
 ├── InvalidEvent        a record that is no event of the contract: goes to the dead letters
 ├── InvalidInstant      a text that is no RFC 3339 instant with an offset
 ├── NotifyError         a receiver did not take an alert
+├── SilenceError        a silence cannot be made or ended as it was asked for
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
 ├── NothingToExplain    an explanation was asked for a series that does not exist
 ├── ClusterError        Kafka is not as the monitor needs it: says what to do
@@ -72,6 +73,10 @@ class UnreadableSource(MonitorError):
 
 class NothingToExplain(MonitorError):
     """An explanation was asked for a series that does not exist under the policies."""
+
+
+class SilenceError(MonitorError):
+    """A silence cannot be made or ended as it was asked for; the message says why."""
 
 
 class ClusterError(MonitorError):

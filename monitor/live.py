@@ -19,6 +19,7 @@ from monitor.settings import Configuration
 from monitor.settings.sections import LogSection
 from monitor.stream.app import Membership
 from monitor.stream.clock import Clock, SystemClock
+from monitor.stream.silences_topic import SilencesTopic
 from monitor.stream.topics import TopicNames, TopicPlan
 from monitor.stream.worker import Worker, WorkerSettings, longest_history_days, run
 
@@ -102,15 +103,27 @@ def delivery_plan(configuration: Configuration, clock: Clock) -> DeliveryPlan:
         Addressee(receiver_of(name, section, clock.now), section.rate_per_minute)
         for name, section in notify.receivers.items()
     )
+    settings = worker_settings(configuration)
+    silences = SilencesTopic(settings.cluster, settings.names.silences)
     styles = styles_of(notify, _explain(configuration))
-    desk = desk_of(configuration.rulebook, styles, routing_of(notify))
-    grouping = Grouping(notify.group_wait_seconds, notify.late_hours)
-    return DeliveryPlan(addressees, desk, grouping, notify.failing_after_seconds)
+    return DeliveryPlan(
+        addressees,
+        desk_of(configuration.rulebook, styles, routing_of(notify), silences.current),
+        Grouping(notify.group_wait_seconds, notify.late_hours),
+        notify.failing_after_seconds,
+        (silences,) if addressees else (),
+    )
 
 
 def _explain(configuration: Configuration) -> list[str]:
-    """The beginning of the command that lists the orders behind a number."""
+    """The beginning of the command that lists orders; nothing where it does not get at them.
+
+    It knows no login, and the source topics only by their own names.
+    """
     settings = configuration.settings
+    is_plain = settings.kafka.security_protocol == "PLAINTEXT"
+    if not is_plain or any(name != topic for name, topic in settings.topics.sources.items()):
+        return []
     policies = [word for path in settings.policies for word in ("--policy", str(path))]
     return ["monitor", "explain", "--kafka", ",".join(settings.kafka.bootstrap_servers), *policies]
 

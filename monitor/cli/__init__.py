@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from monitor import __version__
+from monitor.cli.alerting import notify_test, silence
 from monitor.cli.auditing import explain, replay
 from monitor.cli.showing import demo, schema, simulate
 from monitor.cli.status import COULD_NOT_RUN, DONE, INTERRUPTED
@@ -58,5 +59,8 @@ def commands() -> None:
     """Watch a marketplace seller's account health before the marketplace punishes it."""
 
 
-for command in (run, check, repartition, replay, explain, demo, simulate, schema):
+for command in (
+    *(run, check, repartition, silence, notify_test),
+    *(replay, explain, demo, simulate, schema),
+):
     commands.add_command(command)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from monitor.core.instants import Instant
 
 
+_OF_TOPICS = ("raw_inputs", "with_sources", "earlier_partitions")
+
+
 @click.command()
 @FILES
 @POLICIES
@@ -62,14 +65,19 @@ def replay(
 @click.option("--window", type=WindowType(), help="Default: the first window of the policy.")
 @click.option("--category", help="Of valid_tracking_rate, where the policy names it.")
 @form_option("table", "jsonl")
+@KAFKA
+@RAW
+@WITH_SOURCES
+@EARLIER
 def explain(
     files: tuple[Path, ...], policies: tuple[Path, ...], as_of: "Instant", form: str, **asked: Any
 ) -> int:
     """List the orders (messages, returns, votes, violations) behind a number, and why."""
     from monitor.audit.explain import Question
 
+    topics = {key: asked.pop(key) for key in ("kafka", *_OF_TOPICS)}
     question = Question(window_days=asked.pop("window"), **asked)
-    audit = _audit(_source(files), policies, as_of)
+    audit = _audit(_source(files, **topics), policies, as_of)
     return DONE if audit.explain(question, form) else SOME_INVALID
 
 

@@ -44,6 +44,31 @@ class WindowType(click.ParamType):
         raise click.BadParameter(f"{value!r} is neither a number of days nor all", ctx, param)
 
 
+class ExampleType(click.ParamType):
+    """``seller=S marketplace=M metric=NAME severity=critical``, each at most once."""
+
+    name = "example"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, Any]:
+        """The words by their keys; a usage error where one makes no sense."""
+        from monitor.config_problems import did_you_mean
+        from monitor.settings.notify_sense import SEVERITIES, SUBJECTS
+
+        pairs = [word.partition("=") for word in value.split()]
+        found = {key: said for key, _, said in pairs}
+        known = {"seller", "marketplace", "metric", "severity"}
+        if len(found) < len(pairs) or not known.issuperset(found) or not all(found.values()):
+            form = "seller=S marketplace=M metric=NAME severity=critical"
+            raise click.BadParameter(f"must be like {form}, each at most once", ctx, param)
+        if (severity := found.get("severity", "critical")) not in SEVERITIES:
+            said = f"{severity!r} is no severity: {', '.join(SEVERITIES)}"
+            raise click.BadParameter(said, ctx, param)
+        if (metric := found.get("metric", SUBJECTS[0])) not in SUBJECTS:
+            said = f"{metric!r} is no metric and no kind of open items"
+            raise click.BadParameter(said + did_you_mean(metric, SUBJECTS), ctx, param)
+        return found
+
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILES = click.argument("files", metavar="FILE...", nargs=-1, type=FILE)
 POLICIES = click.option(

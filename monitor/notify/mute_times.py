@@ -34,7 +34,7 @@ class MuteTime:
         """When a muted instant will be over; None where it is not muted.
 
         Stretches that follow one another without a break are one. Where there is no end within
-        a week, an instant then.
+        eight days, an instant after them.
         """
         until = at
         while until - at < _LOOK_AHEAD:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from monitor.core.instants import Instant
 from monitor.notify.grouping import Grouping
@@ -12,6 +12,16 @@ from monitor.notify.receiver import Receiver
 from monitor.notify.routing import Decision
 from monitor.notify.sorting import Judge
 from monitor.notify.text import Text
+
+
+class Followed(Protocol):
+    """What decisions rest on and somebody else may change, such as the silences."""
+
+    async def read(self) -> None:
+        """Take in all that there is; before anything is decided."""
+
+    async def run(self) -> None:
+        """Take in what is new, until cancelled."""
 
 
 class Addressee(NamedTuple):
@@ -40,3 +50,5 @@ class DeliveryPlan:
     desk: Desk
     grouping: Grouping = field(default_factory=Grouping)
     failing_after_seconds: float = FAILING_AFTER_SECONDS
+    followed: tuple[Followed, ...] = ()
+    """What the desk looks at, to be read before and followed while anything is delivered."""

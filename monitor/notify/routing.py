@@ -11,6 +11,9 @@ from monitor.notify.mute_times import MuteTime
 from monitor.notify.notification import Item
 from monitor.notify.silences import Silence, alike, silencing, subject_of
 
+_STRETCHES_MAX = 20
+"""Mute times that follow one another; whoever mutes for ever is asked again after these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -90,9 +93,18 @@ def decide(
 
 
 def _muted(route: Route, at: Instant) -> tuple[Instant, str] | None:
-    """Until when a route is muted, and by which mute time; None: it is not."""
-    ends = [(mute.mutes_until(at), mute.name) for mute in route.mute_times]
-    return max(((end, name) for end, name in ends if end is not None), default=None)
+    """Until when a route is muted, and by which mute time at last; None: it is not.
+
+    A mute time that begins before another one ends goes on from there.
+    """
+    until, by = at, ""
+    for _ in range(_STRETCHES_MAX):
+        ends = [(mute.mutes_until(until), mute.name) for mute in route.mute_times]
+        known = [(end, name) for end, name in ends if end is not None]
+        if not known:
+            break
+        until, by = max(known)
+    return (until, by) if by else None
 
 
 def _fits(patterns: tuple[str, ...], text: str) -> bool:

@@ -1,5 +1,6 @@
 """Silences: what somebody wants not to hear of for a while, with author, reason and end. Pure."""
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
@@ -7,11 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from monitor.core.alert_records import AlertRecord, MetricRecord
-from monitor.core.instants import Instant, isoformat, parse_instant
+from monitor.core.instants import DAY, HOUR, Instant, isoformat, parse_instant
 from monitor.errors import InvalidInstant
 
 ANY = "*"
 _VERSION = 1
+_DURATION = re.compile(r"(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?")
 
 
 class Silence(Struct, frozen=True, kw_only=True):
@@ -106,6 +108,24 @@ def silencing(silences: Iterable[Silence], record: AlertRecord, at: Instant) -> 
     """Of the silences that hide a record at an instant the one that lasts longest."""
     active = (one for one in silences if one.is_active(at) and one.covers(record))
     return max(active, key=lambda one: (one.over_at, one.id), default=None)
+
+
+def parse_duration(text: str) -> int:
+    """Microseconds of a duration such as ``8h``, ``1h30m`` or ``2d``.
+
+    Raises:
+        ValueError: it is none, or lasts no time.
+    """
+    match = _DURATION.fullmatch(text)
+    units = (DAY, HOUR, HOUR // 60)
+    micros = (
+        sum(int(part or 0) * unit for part, unit in zip(match.groups(), units, strict=True))
+        if match
+        else 0
+    )
+    if not micros:
+        raise ValueError(f"{text!r} is no duration such as 30m, 8h, 1h30m or 2d")
+    return micros
 
 
 def subject_of(record: AlertRecord) -> str:

@@ -7,6 +7,7 @@ from os import PathLike
 from monitor.errors import ConfigError, Problem
 from monitor.policy import Policy, read_policies
 from monitor.settings.load import load_configuration
+from monitor.settings.sections import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class CheckReport:
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     policies: tuple[Policy, ...]
+    settings: Settings | None = None
+    """Those of the file, where it was asked about and is sound."""
 
 
 def check(
@@ -25,9 +28,11 @@ def check(
     problems: list[Problem] = []
     warnings: list[Problem] = []
     sound: list[Policy] = []
+    settings: Settings | None = None
     try:
         if config is not None:
             configuration = load_configuration(config)
+            settings = configuration.settings
             warnings += configuration.warnings
             sound += configuration.policies
     except ConfigError as error:
@@ -38,4 +43,4 @@ def check(
         sound += named
     except ConfigError as error:
         problems += error.problems
-    return CheckReport(tuple(problems), tuple(warnings), tuple(sound))
+    return CheckReport(tuple(problems), tuple(warnings), tuple(sound), settings)

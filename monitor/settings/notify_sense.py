@@ -6,7 +6,7 @@ from typing import get_args
 
 from monitor.config_problems import did_you_mean
 from monitor.core.metrics import METRICS
-from monitor.core.rules import ItemKind
+from monitor.core.rules import ItemKind, Severity
 from monitor.settings.notify_sections import NotifySection, RouteSection
 from monitor.settings.places import Finding
 from monitor.settings.receiver_sections import (
@@ -19,6 +19,9 @@ from monitor.settings.receiver_sections import (
 
 SUBJECTS: tuple[str, ...] = (*sorted(METRICS), *sorted(get_args(ItemKind)))
 """What a route or a silence may name under ``metrics``."""
+
+
+SEVERITIES: tuple[str, ...] = get_args(Severity)
 
 
 def notify_contradictions(notify: NotifySection) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from monitor.cluster import Cluster
 from monitor.errors import ClusterError
 from monitor.notify.notification import Notification
 from monitor.notify.outage import outage_text
-from monitor.notify.plan import DeliveryPlan
+from monitor.notify.plan import DeliveryPlan, Followed
 from monitor.snapshot import ReceiverStats
 from monitor.stream.app import App, Membership, make_app
 from monitor.stream.clock import Clock
@@ -41,11 +41,15 @@ class Deliveries:
     Args:
         couriers: one for each.
         apps: theirs, in the same order.
+        followed: what decisions rest on.
     """
 
-    def __init__(self, couriers: Sequence[Courier], apps: Sequence[App]) -> None:
+    def __init__(
+        self, couriers: Sequence[Courier], apps: Sequence[App], followed: Sequence[Followed] = ()
+    ) -> None:
         self._couriers = couriers
         self._apps = apps
+        self._followed = followed
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def run(self) -> None:
@@ -56,6 +60,7 @@ class Deliveries:
             Exception: whatever broke an app, or a courier.
         """
         self._tasks += [asyncio.create_task(courier.run()) for courier in self._couriers]
+        self._tasks += [asyncio.create_task(one.run()) for one in self._followed]
         await asyncio.gather(*(app.start() for app in self._apps))
         for app in self._apps:
             _raise_crash(app)
@@ -124,6 +129,8 @@ async def delivering(
             )
             await _begin(origin, topic, [one.receiver.name for one in plan.addressees])
             rows = topic
+        for one in plan.followed:
+            await one.read()
         couriers: list[Courier] = []
         apps: list[App] = []
         tell_others = _Telling(couriers)
@@ -136,7 +143,7 @@ async def delivering(
             couriers.append(courier)
             apps.append(app)
             closing.push_async_callback(addressee.receiver.close)
-        deliveries = Deliveries(couriers, apps)
+        deliveries = Deliveries(couriers, apps, plan.followed)
         closing.push_async_callback(deliveries.stop)
         yield deliveries
 
