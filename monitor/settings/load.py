@@ -15,6 +15,7 @@ from monitor.errors import ConfigError, Problem
 from monitor.policy import Policy, read_policies, rulebook_of
 from monitor.policy.load import read_toml
 from monitor.settings.places import Finding, Places
+from monitor.settings.receiver_sections import RECEIVER_SECTIONS
 from monitor.settings.sections import ENVIRONMENT_PREFIX, NESTED_DELIMITER, PolicyPaths, Settings
 from monitor.settings.sense import (
     contradictions,
@@ -71,7 +72,7 @@ def _configuration(
     if short:
         raise ConfigError(origin.problems(short))
     warnings = [
-        *origin.problems([*_secrets_in_clear(document), *doubts(settings), *scarce]),
+        *origin.problems([*_secrets_in_clear(document, settings), *doubts(settings), *scarce]),
         *_unknown_variables(),
         *(doubt for policy in policies for doubt in policy.warnings),
     ]
@@ -129,6 +130,7 @@ def _unknown(key: str) -> str:
     sections = [field.annotation for field in Settings.model_fields.values()]
     known = {*Settings.model_fields}
     known |= {name for section in sections for name in getattr(section, "model_fields", ())}
+    known |= {name for section in RECEIVER_SECTIONS for name in section.model_fields}
     return f"unknown key{did_you_mean(key, known)}"
 
 
@@ -147,11 +149,16 @@ def _unknown_variables() -> Iterator[Problem]:
         yield Problem("environment", variable, "is no setting and has no effect")
 
 
-def _secrets_in_clear(document: dict[str, Any]) -> Iterator[Finding]:
-    secrets = (("kafka", "password"), ("notify", "webhook_url"), ("notify", "slack_webhook_url"))
-    for section, key in secrets:
-        if key in document.get(section, {}):
-            yield f"{section}.{key}", f"is a secret in the file itself: rather use {key}_file"
+def _secrets_in_clear(document: dict[str, Any], settings: Settings) -> Iterator[Finding]:
+    tables: dict[str, tuple[dict[str, Any], tuple[str, ...]]]
+    tables = {"kafka": (document.get("kafka", {}), ("password",))}
+    receivers = document.get("notify", {}).get("receivers", {})
+    for name, section in settings.notify.receivers.items():
+        tables[f"notify.receivers.{name}"] = (receivers.get(name, {}), tuple(section.SECRETS))
+    for place, (table, keys) in tables.items():
+        for key in keys:
+            if key in table:
+                yield f"{place}.{key}", f"is a secret in the file itself: rather use {key}_file"
 
 
 def _with_retention(settings: Settings, policies: list[Policy]) -> Settings:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from monitor.settings.receiver_sections import FileSection, ReceiverSection
 from monitor.settings.sections import KafkaSection, NotifySection, Settings
-from monitor.settings.values import Section, checked_receiver_url
+from monitor.settings.values import Section
 
 Finding = tuple[str, str]
 """A dotted path of the settings, and what is wrong there."""
@@ -61,14 +61,10 @@ class Places:
         return kafka.model_copy(update=update)
 
     def _notify(self, notify: NotifySection) -> NotifySection:
-        update: dict[str, object] = {}
-        for key in ("webhook_url", "slack_webhook_url"):
-            update[key] = self._secret(notify, "notify", key, checked_receiver_url)
-            update[f"{key}_file"] = self._absolute(getattr(notify, f"{key}_file"))
-        update["receivers"] = {
+        receivers = {
             name: self.receiver(name, section) for name, section in notify.receivers.items()
         }
-        return notify.model_copy(update=update)
+        return notify.model_copy(update={"receivers": receivers})
 
     def receiver(self, name: str, section: ReceiverSection) -> ReceiverSection:
         """A receiver's section with absolute paths and its secrets filled in."""

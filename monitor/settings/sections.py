@@ -13,7 +13,6 @@ from monitor.settings.values import (
     Days,
     Moment,
     Paths,
-    ReceiverUrl,
     Seconds,
     Section,
     Servers,
@@ -124,10 +123,6 @@ class NotifySection(Section):
     group_wait_seconds: Annotated[Seconds, Field(le=300)] = 5.0
     late_hours: Annotated[Seconds, Field(le=8760)] = 24.0
     failing_after_seconds: Annotated[Seconds, Field(le=86_400)] = 600.0
-    webhook_url: ReceiverUrl | None = None
-    webhook_url_file: Path | None = None
-    slack_webhook_url: ReceiverUrl | None = None
-    slack_webhook_url_file: Path | None = None
 
 
 class LogSection(Section):

@@ -113,7 +113,6 @@ def _own_raw_inputs(topics: TopicsSection) -> Iterator[Finding]:
 
 
 def _unencrypted_receivers(notify: NotifySection) -> Iterator[Finding]:
-    for key in ("webhook_url", "slack_webhook_url"):
-        secret = getattr(notify, key)
-        if secret is not None and not secret.get_secret_value().startswith("https:"):
-            yield f"notify.{key}", "is not https: alerts travel in clear"
+    for name, section in notify.receivers.items():
+        for key, what in section.in_clear():
+            yield f"notify.receivers.{name}.{key}", what
