@@ -290,10 +290,20 @@ def check_recorded(event: Event, key: bytes | None, recorded_at: Instant) -> Non
         InvalidEvent: the key is not the seller, or ``at`` is more than a day after the
             record's own timestamp.
     """
-    if key != event.seller.encode():
+    check_key(event, key)
+    check_instant(event, recorded_at)
+
+
+def check_key(event: Event, key: bytes | None) -> bytes:
+    """Check an event against the key of its record, which is returned.
+
+    Raises:
+        InvalidEvent: the key is not the seller.
+    """
+    if key is None or key != event.seller.encode():
         shown = "no key" if key is None else f"key {key[:80]!r}"
         raise InvalidEvent(InvalidReason.FOREIGN_KEY, f"{shown}, seller {event.seller!r}")
-    check_instant(event, recorded_at)
+    return key
 
 
 def check_instant(event: Event, recorded_at: Instant) -> None:

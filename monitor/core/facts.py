@@ -184,10 +184,14 @@ def scan_of(carrier: str, tracking: str) -> Scan:
     return _shared(carrier.strip().casefold()), tracking.strip().casefold()
 
 
-def share_texts(order: Order) -> None:
-    """Keep one object of each text that many orders have: every event brings its own copy."""
+def share_category(order: Order) -> None:
+    """Keep one object of a category that many orders have: every event brings its own copy."""
     if order.category is not None:
         order.category = _shared(order.category)
+
+
+def share_carrier(order: Order) -> None:
+    """The same of its carrier."""
     if order.carrier is not None:
         order.carrier = _shared(order.carrier)
 

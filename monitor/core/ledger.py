@@ -17,14 +17,21 @@ from monitor.core.facts import (
     Subject,
     Violation,
     Vote,
-    share_texts,
+    share_carrier,
+    share_category,
 )
 from monitor.core.feeds import Feeds, News
 from monitor.core.instants import Instant
 from monitor.core.journal import Journal
 from monitor.core.kept import Kept
 from monitor.core.leaving import Leaving
-from monitor.core.limits import RECORD_BYTES_MAX, growth_bytes, has_room, has_room_to_name
+from monitor.core.limits import (
+    RECORD_BYTES_MAX,
+    SMALL_BYTES,
+    growth_bytes,
+    has_room,
+    has_room_to_name,
+)
 from monitor.core.market import Judged, Market
 from monitor.core.metrics.metric import Fact
 from monitor.core.schedule import Schedule
@@ -98,7 +105,8 @@ class Account:
     def take_up(self, subject: Subject, now: Instant, *, named: str | None, is_new: bool) -> None:
         """Count a subject whose facts the ledger brought; ``named``: the order it named so far."""
         if isinstance(subject, Order):
-            share_texts(subject)
+            share_category(subject)
+            share_carrier(subject)
             self.tallies.redate(subject)
             self.deadlines.note_claims(subject)
             for request in (subject.returns or {}).values():
@@ -240,7 +248,7 @@ class Account:
         order = self.orders.get(event.order) or self._order(event.order, at)
         changed = note(order, event, at)
         if changed:
-            share_texts(order)
+            share_category(order)
             self.tallies.redate(order)
             self._recount_order(order, now, self.market.every)
         return self._outcome(order, changed)
@@ -252,7 +260,7 @@ class Account:
         order = self.orders.get(event.order) or self._order(event.order, at)
         changed = note(order, event, at)
         if changed:
-            share_texts(order)
+            share_carrier(order)
             self._recount_order(order, now, self.market.resting_on[fact])
         return self._outcome(order, changed)
 
@@ -332,7 +340,10 @@ class Account:
             return has_room_to_name(self.messages.get(event.message), order, growth)
         if kind is ev.ViolationReported:
             return growth <= RECORD_BYTES_MAX
-        return has_room(self.orders.get(event.order) or self._order(event.order, at), growth)
+        order = self.orders.get(event.order)
+        if order is None and growth <= SMALL_BYTES:
+            return True
+        return has_room(order or self._order(event.order, at), growth)
 
     def _rename(self, message: Message, named: str | None, now: Instant) -> None:
         """Let the order count a message that names it, and no longer the one it named."""

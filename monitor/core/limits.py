@@ -21,9 +21,9 @@ _FACT_BYTES = 64
 _CHARACTER_BYTES = 4
 
 # So few items, and texts so short, are far from the limit, whatever else an order holds.
-_SMALL_BYTES = 600
+SMALL_BYTES = 600
 _FEW_ITEMS = 8
-assert _SMALL_BYTES * (_FEW_ITEMS + 4) < RECORD_BYTES_MAX
+assert SMALL_BYTES * (_FEW_ITEMS + 4) < RECORD_BYTES_MAX
 
 _TEXTS: dict[type, tuple[str, ...]] = {
     ev.OrderPlaced: ("category",),
@@ -56,7 +56,7 @@ def growth_bytes(event: Any) -> int:
 
 def has_room(order: Order, growth: int) -> bool:
     """Whether an order may grow so far."""
-    if growth <= _SMALL_BYTES and _items_of(order) < _FEW_ITEMS:
+    if growth <= SMALL_BYTES and _items_of(order) < _FEW_ITEMS:
         return True
     return len(encode_order(order)) + growth <= RECORD_BYTES_MAX
 

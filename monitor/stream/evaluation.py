@@ -2,20 +2,38 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+from aiokafka.errors import KafkaError
+
+from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant
 from monitor.core.position import Point
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.clock import Clock, whole_second
+from monitor.stream.consumer_thread import ThreadEnded
 from monitor.stream.evaluations_topic import EvaluationsTopic
+from monitor.stream.lateness import Lateness
 from monitor.stream.partition import Partition
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+_HELD_UP_SECONDS = 10.0
+
+
+class Ends(Protocol):
+    """Tells where the source topics end."""
+
+    def highwaters(self, number: int) -> Mapping[SourceTopic, int | None]:
+        """Where a partition's topics ended when they were last fetched; None: not known."""
+
+    async def ends(self, number: int) -> Mapping[SourceTopic, int]:
+        """Where they end now."""
 
 
 @dataclass(slots=True)
@@ -35,14 +53,20 @@ class _Decided:
 class Evaluation:
     """The evaluation points of a worker (contract, alerts.md).
 
+    A partition that has fallen behind decides nothing, and its levels are unknown, until it is
+    read to where its topics ended when that was found out.
+
     Args:
         owned: the partitions by their number.
         clock: tells when a point has come.
+        ends: tells where the topics end.
     """
 
-    def __init__(self, owned: Mapping[int, Partition], clock: Clock) -> None:
+    def __init__(self, owned: Mapping[int, Partition], clock: Clock, ends: Ends) -> None:
         self._owned = owned
         self._clock = clock
+        self._ends = ends
+        self._lateness: dict[int, Lateness] = defaultdict(Lateness)
         self._moved = asyncio.Condition()
         self.at = whole_second(clock.now())
         """The last point."""
@@ -54,10 +78,13 @@ class Evaluation:
 
     async def run(self, journal: EvaluationsTopic, alerts: AlertsTopic) -> None:
         """Evaluate all partitions at each point, until cancelled."""
-        point = self.at
+        point, loop = self.at, asyncio.get_running_loop()
         while True:
             point = await self._clock.next_point(point)
+            began_seconds = loop.time()
             await self._evaluate(point, journal, alerts)
+            if loop.time() - began_seconds > _HELD_UP_SECONDS:
+                await self._catch_up()
             async with self._moved:
                 self.at = point
                 self._moved.notify_all()
@@ -89,11 +116,34 @@ class Evaluation:
             if decision.point is not None:
                 partition.journaled_at = max(partition.journaled_at, decision.point.as_of)
 
+    async def _catch_up(self) -> None:
+        """After a time in which nothing could be published, read first what came meanwhile."""
+        for number, partition in list(self._owned.items()):
+            try:
+                ends = await self._ends.ends(number)
+            except (KafkaError, ThreadEnded, OSError) as error:
+                logger.warning("where partition %d ends is not known: %s", number, error)
+                ends = {}
+            partition.fall_behind({**self._ends.highwaters(number), **ends})
+
+    def _look(self, partition: Partition) -> None:
+        """Find out whether a partition has fallen behind."""
+        ends = self._ends.highwaters(partition.number)
+        now_seconds = asyncio.get_running_loop().time()
+        lateness = self._lateness[partition.number]
+        if lateness.is_late(partition.positions, ends, now_seconds) and partition.ready:
+            logger.warning(
+                "partition %d has fallen behind: its levels are unknown until it has caught up",
+                partition.number,
+            )
+            partition.fall_behind(ends)
+
     async def _decide(self, partition: Partition, point: Instant) -> _Decided:
         async with partition.busy:
             # What a former owner decides once more would hide its last published decision.
             if self._owned.get(partition.number) is not partition or partition.superseded:
                 return _Decided()
+            self._look(partition)
             # The ledger keeps the last record of each alert: before an alert changes again,
             # the record that an earlier owner left behind has to be out.
             # The same goes for its last point.

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from aiokafka.partitioner import murmur2
 
-from monitor.core.events import Event, SourceTopic, check_recorded, decode
+from monitor.core.events import Event, SourceTopic, check_instant, check_key, decode
+from monitor.core.instants import DAY, utc
 from monitor.core.limits import TOO_LARGE
 from monitor.errors import InvalidEvent, InvalidReason
 from monitor.printable import printable
@@ -20,11 +22,19 @@ logger = logging.getLogger(__name__)
 _RECORDS_AT_ONCE = 2000
 _KNOWN_KEYS_MAX = 1_000_000
 _MILLISECOND = 1000
+# The year 5138: whatever timestamps a producer invents, they have a date.
+_PLAUSIBLE_AT = 10**17
 
 
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition that Kafka's default partitioner gives a key."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def _in_time_for_all(records: Sequence[Any]) -> datetime:
+    """The instant up to which an event is not too early for any of the records."""
+    earliest_at = min((record.timestamp for record in records), default=0) * _MILLISECOND
+    return utc(max(0, min(earliest_at, _PLAUSIBLE_AT)) + DAY)
 
 
 class Intake:
@@ -49,7 +59,8 @@ class Intake:
         self._source_of = source_of
         self._dead_letters = dead_letters
         self._partitions = partitions
-        self._placed: dict[bytes, int] = {}
+        # By partition, the keys that were found to be in their place, and whose they are.
+        self._senders: dict[int, dict[bytes, str]] = {}
         self._warned: set[tuple[str, InvalidReason]] = set()
 
     async def process(self, batch: Batch) -> None:
@@ -103,12 +114,15 @@ class Intake:
         events: list[Event] = []
         valid: list[Any] = []
         refused: list[tuple[Any, InvalidEvent]] = []
+        senders = self._senders.setdefault(number, {})
+        in_time = _in_time_for_all(records)
         for record in records:
             try:
                 event = decode(record.value or b"")
-                check_recorded(event, record.key, record.timestamp * _MILLISECOND)
-                if self._placed.get(record.key) != number:
-                    self._check_place(record.key, number)
+                if senders.get(record.key) != event.seller:
+                    self._check_place(check_key(event, record.key), event.seller, number)
+                if event.at > in_time:
+                    check_instant(event, record.timestamp * _MILLISECOND)
             except InvalidEvent as error:
                 refused.append((record, error))
             else:
@@ -116,15 +130,16 @@ class Intake:
                 valid.append(record)
         return events, valid, refused
 
-    def _check_place(self, key: bytes, number: int) -> None:
+    def _check_place(self, key: bytes, seller: str, number: int) -> None:
         due = partition_of(key, self._partitions)
         if due != number:
             raise InvalidEvent(
                 InvalidReason.WRONG_PARTITION, f"key {key!r} belongs into partition {due}"
             )
-        if len(self._placed) >= _KNOWN_KEYS_MAX:
-            self._placed.clear()
-        self._placed[key] = number
+        senders = self._senders[number]
+        if len(senders) >= _KNOWN_KEYS_MAX:
+            senders.clear()
+        senders[key] = seller
 
     def _warn(self, origin: Origin, error: InvalidEvent) -> None:
         """Say once per topic and reason what is wrong, and what to do about it."""

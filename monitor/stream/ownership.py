@@ -135,6 +135,18 @@ class Ownership:
             for topic in SOURCE_TOPICS
         }
 
+    async def ends(self, number: int) -> dict[SourceTopic, int]:
+        """The end offsets of a partition of the four topics, as the broker tells them now.
+
+        Raises:
+            ThreadEnded: the worker stops.
+            KafkaError: the broker does not tell.
+        """
+        if self._consumer is None:
+            return {}
+        places = [TP(self._names[topic], number) for topic in SOURCE_TOPICS]
+        return self._of(await self._consumer.highwaters(*places), number)
+
     async def _taken(
         self, number: int, generation: int, earliest: Offsets, ends: Offsets
     ) -> Partition:

@@ -176,6 +176,12 @@ class Partition:
             feed.totals.offset, feed.ready_at = starts[topic], ends[topic]
         self._was_ready = False
 
+    def fall_behind(self, ends: Mapping[SourceTopic, int | None]) -> None:
+        """Be not ready, as after an assignment, until ``ends`` are reached (None: as it is)."""
+        for topic, feed in self.feeds.items():
+            feed.ready_at = max(feed.ready_at, ends.get(topic) or 0)
+        self._was_ready = False
+
     def apply(self, topic: SourceTopic, events: Sequence[Event], read_to: int) -> tuple[Event, ...]:
         """Apply events of a topic, which is read up to but without ``read_to``.
 

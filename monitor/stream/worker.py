@@ -131,7 +131,7 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._evaluation = Evaluation(self._partitions.owned, self._clock)
+        self._evaluation = Evaluation(self._partitions.owned, self._clock, self._ownership)
 
     async def __aenter__(self) -> Self:
         """Prepare the topics, join the group and begin to read.

@@ -8,8 +8,8 @@ from monitor.core.alert_records import DeadlineRecord, Link, MetricRecord
 from monitor.core.readings import Level
 from monitor.core.rules import Severity
 from monitor.notify.notification import Item, Notification
-from monitor.notify.text import Section, Text
 from monitor.notify.text import Link as WebLink
+from monitor.notify.text import Section, Text
 
 HOSTILE = (
     "<!channel> <http://evil.example|ok> *bold* `x` & </td><script>alert(1)</script>"

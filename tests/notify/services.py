@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-SECRET_PATH = "/services/T0/B0/never-shown-7f3a"
+SECRET_PATH = "/services/T0/B0/never-shown-7f3a"  # noqa: S105
 ROUTING_KEY = "nevershown7f3a0123456789abcdef01"
-TOKEN = "never-shown-7f3a-token"
-SIGNING_SECRET = "never-shown-7f3a-signing"
+TOKEN = "never-shown-7f3a-token"  # noqa: S105
+SIGNING_SECRET = "never-shown-7f3a-signing"  # noqa: S105
 
 _SLACK_CHARACTERS_MAX = 13_200
 _PAGERDUTY_BYTES_MAX = 512_000
@@ -49,7 +49,7 @@ def texts_of(value: Any) -> list[str]:
 
 @dataclass
 class SlackService:
-    """https://docs.slack.dev/reference/block-kit/blocks"""
+    """Slack, as https://docs.slack.dev/reference/block-kit/blocks has it."""
 
     said: list[str] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -78,7 +78,7 @@ class SlackService:
 
 @dataclass
 class PagerDutyService:
-    """https://developer.pagerduty.com/docs/events-api-v2-overview"""
+    """PagerDuty, as https://developer.pagerduty.com/docs/events-api-v2-overview has it."""
 
     said: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -116,7 +116,7 @@ class PagerDutyService:
 
 @dataclass
 class AlertmanagerService:
-    """https://prometheus.io/docs/alerting/latest/alerts_api/"""
+    """Alertmanager, as https://prometheus.io/docs/alerting/latest/alerts_api/ has it."""
 
     said: list[str] = field(default_factory=list)
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)

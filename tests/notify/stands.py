@@ -7,7 +7,7 @@ import asyncio
 import io
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -41,7 +41,7 @@ from tests.notify.services import (
 )
 
 NOW = parse_instant("2018-03-01T00:00:10Z")
-PASSWORD = "never-shown-7f3a-password"
+PASSWORD = "never-shown-7f3a-password"  # noqa: S105
 UNSEEN = ("never-shown-7f3a", ROUTING_KEY)
 """What no error, log or repr may hold."""
 
@@ -209,8 +209,10 @@ async def listening(
             # The receiver has left, or the test is over.
             writer.transport.abort()
         finally:
-            tasks.discard(task)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            tasks.discard(task)
 
     server = await asyncio.start_server(attend, "127.0.0.1", 0, ssl=tls)
     try:
@@ -219,8 +221,19 @@ async def listening(
         server.close()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks)
-        await server.wait_closed()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _all_closed(server)
+
+
+async def _all_closed(server: Any) -> None:
+    """Wait for every connection, also one whose handshake failed.
+
+    Before Python 3.12 a closed server's own ``wait_closed`` waits for nothing; uvloop's does.
+    """
+    await server.wait_closed()
+    async with asyncio.timeout(30):
+        while getattr(server, "_active_count", 0):  # noqa: ASYNC110 - nothing tells of its change
+            await asyncio.sleep(0.001)
 
 
 async def _misbehave(
@@ -249,7 +262,7 @@ async def _misbehave(
 
 @dataclass
 class MailService:
-    """A mail server behind STARTTLS and a login: https://www.rfc-editor.org/rfc/rfc5321"""
+    """A mail server behind STARTTLS and a login (https://www.rfc-editor.org/rfc/rfc5321)."""
 
     messages: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
@@ -257,6 +270,8 @@ class MailService:
     """Replies to RCPT by address."""
     data_reply: str | None = None
     encrypted: list[bool] = field(default_factory=list)
+    offers_tls: bool = True
+    logins: int = 0
 
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -284,8 +299,9 @@ class MailService:
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
+        self.logins += 1
         sound = (data.login, data.password) == (b"monitor", PASSWORD.encode())
-        return AuthResult(success=sound, handled=True)
+        return AuthResult(success=sound, handled=False)
 
     def said(self) -> list[str]:
         return ["\n".join(_parts(message)) for message in self.messages]
@@ -302,8 +318,14 @@ def _parts(message: EmailMessage) -> list[str]:
 
 @asynccontextmanager
 async def mail_stand(ca: trustme.CA, folder: Path, **own: Any) -> AsyncIterator[Stand]:
-    """A mail server that asks for STARTTLS and a login, and a receiver that has both."""
+    """A mail server that asks for STARTTLS and a login, and a receiver that has both.
+
+    With ``security="tls"`` its connections are encrypted from the first byte on, and it asks for
+    neither.
+    """
     service, line = MailService(), Line()
+    from_first_byte = own.get("security") == "tls"
+    service.offers_tls = not from_first_byte
     trusted = folder / "ca.pem"
     ca.cert_pem.write_to_path(str(trusted))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -315,10 +337,10 @@ async def mail_stand(ca: trustme.CA, folder: Path, **own: Any) -> AsyncIterator[
         protocol = SMTP(
             service,
             hostname="mail.test",
-            tls_context=tls,
-            require_starttls=True,
+            tls_context=tls if service.offers_tls else None,
+            require_starttls=service.offers_tls,
             authenticator=service.login,
-            auth_required=True,
+            auth_required=service.offers_tls,
             loop=loop,
         )
         sessions.append(protocol)
@@ -334,7 +356,8 @@ async def mail_stand(ca: trustme.CA, folder: Path, **own: Any) -> AsyncIterator[
         finally:
             their_writer.transport.abort()
 
-    async with listening(relay, line, b"220 mail.test ESM") as port_of_line:
+    outer = tls if from_first_byte else None
+    async with listening(relay, line, b"220 mail.test ESM", outer) as port_of_line:
         section = {
             "kind": "mail",
             "host": "127.0.0.1",
@@ -352,12 +375,16 @@ async def mail_stand(ca: trustme.CA, folder: Path, **own: Any) -> AsyncIterator[
             server.close()
             for one in sessions:
                 if one.transport is not None:
-                    one.transport.abort()
-            await server.wait_closed()
+                    one.transport.close()
+            await _all_closed(server)
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while chunk := await reader.read(65_536):
         writer.write(chunk)
         await writer.drain()
-    writer.write_eof()
+    # An encrypted connection has no half to close.
+    if writer.can_write_eof():
+        writer.write_eof()
+    else:
+        writer.close()

@@ -4,7 +4,7 @@ import json
 from typing import Any, cast
 
 from monitor.core.alert_records import decode_record
-from monitor.core.events import SOURCE_TOPICS, decode
+from monitor.core.events import SOURCE_TOPICS, SourceTopic, decode
 from monitor.core.instants import SECOND, Instant, parse_instant
 from monitor.core.position import Point
 from monitor.core.readings import Level
@@ -13,6 +13,7 @@ from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.clock import EventClock
 from monitor.stream.evaluation import Evaluation
 from monitor.stream.evaluations_topic import EvaluationsTopic
+from monitor.stream.lateness import BEHIND_RECORDS
 from monitor.stream.ledger_topic import LedgerWriter
 from monitor.stream.partition import Partition
 from tests.stream.live import cancellation, one_metric_rulebook, order
@@ -65,12 +66,31 @@ def left_behind(*, unread: int) -> tuple[Partition, bytes]:
     return partition, record.encode()
 
 
+class Ends:
+    """Where the topics of the partition end, as far as was fetched, and as the broker tells."""
+
+    def __init__(self) -> None:
+        self.seen: dict[SourceTopic, int | None] = {}
+        self.present: dict[SourceTopic, int] = {}
+
+    def highwaters(self, number: int) -> dict[SourceTopic, int | None]:
+        return self.seen
+
+    async def ends(self, number: int) -> dict[SourceTopic, int]:
+        return self.present
+
+
 class Points:
     """The evaluation of one partition, and what it published."""
 
     def __init__(self, partition: Partition) -> None:
         self.outbox = Outbox()
-        self._evaluation = Evaluation({partition.number: partition}, EventClock(NOON))
+        self.ends = Ends()
+        self._evaluation = Evaluation({partition.number: partition}, EventClock(NOON), self.ends)
+
+    async def resume(self) -> None:
+        """Go on after a time in which nothing could be published."""
+        await self._evaluation._catch_up()
 
     async def at(self, point: Instant) -> None:
         journal = cast("EvaluationsTopic", self.outbox)
@@ -144,6 +164,45 @@ async def test_an_alert_changes_again_only_after_its_last_record_is_out() -> Non
     await points.at(NOON + 2 * SECOND)
     assert [decode_record(value).to for value in points.values] == [Level.BREACHED, Level.OK]
     assert [decode_record(value).seq for value in points.values] == [1, 2]
+
+
+def levels(partition: Partition) -> set[Level]:
+    return {reading.level for reading in partition.readings()}
+
+
+async def test_a_partition_that_has_fallen_behind_is_unknown_until_it_has_caught_up() -> None:
+    points = Points(partition := empty(NOON))
+    take(partition, *(order(n, "s1") for n in range(3)))
+    await points.at(NOON)
+    assert levels(partition) == {Level.OK}
+    points.ends.seen = {"orders": 4 + BEHIND_RECORDS}
+    take(partition, cancellation(1, "s1"))
+    await points.at(NOON + SECOND)
+    assert levels(partition) == {Level.UNKNOWN}
+    assert not partition.ready
+    assert points.values == []
+    partition.apply("orders", [], 4 + BEHIND_RECORDS)
+    await points.at(NOON + 2 * SECOND)
+    assert levels(partition) == {Level.BREACHED}
+    (said,) = map(decode_record, points.values)
+    assert (said.from_, said.to, said.reason) == (Level.UNKNOWN, Level.BREACHED, "caught_up")
+
+
+async def test_what_came_while_nothing_could_be_published_is_read_before_anything_is_decided() -> (
+    None
+):
+    points = Points(partition := empty(NOON))
+    take(partition, *(order(n, "s1") for n in range(3)))
+    await points.at(NOON)
+    points.ends.present = {"orders": 5, "claims": 0}
+    await points.resume()
+    take(partition, cancellation(1, "s1"))
+    await points.at(NOON + SECOND)
+    assert (levels(partition), points.values) == ({Level.UNKNOWN}, [])
+    take(partition, order(4, "s1"))
+    await points.at(NOON + 2 * SECOND)
+    assert levels(partition) == {Level.BREACHED}
+    assert len(points.values) == 1
 
 
 async def test_a_worker_that_was_superseded_decides_no_more() -> None:

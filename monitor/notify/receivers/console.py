@@ -29,7 +29,7 @@ class Console:
             stream.write(said.encode(encoding, "backslashreplace").decode(encoding))
             stream.flush()
         except OSError as error:
-            raise NotifyError(f"{error.strerror}", permanent=False) from None
+            raise NotifyError(error.strerror or type(error).__name__, permanent=False) from None
 
     async def resend(self, items: Sequence[Item]) -> None:
         """Nothing: what was said is said."""

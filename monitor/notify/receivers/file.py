@@ -29,7 +29,7 @@ class File:
         try:
             await asyncio.to_thread(_append, self._path, line)
         except OSError as error:
-            raise NotifyError(f"{error.strerror}", permanent=False) from None
+            raise NotifyError(error.strerror or type(error).__name__, permanent=False) from None
 
     async def resend(self, items: Sequence[Item]) -> None:
         """Nothing: what was written stays."""

@@ -39,9 +39,9 @@ class Mail:
         """Send once to those addresses that were not yet reached; see Receiver."""
         self._taken.begin(notification.key)
         to = [address for address in self._section.to if self._taken.needs(address)]
-        message = message_of(
-            notification.key, text, self._section.from_address, self._section.to, self._clock()
-        )
+        # One receiver may fail twice, and be back in between, which is no mail sent again.
+        key = notification.key if notification.items else f"{notification.key}.{self._clock()}"
+        message = message_of(key, text, self._section.from_address, self._section.to, self._clock())
         fault = await self._fault_of(message, to) if to else None
         if fault is not None:
             raise fault
@@ -60,22 +60,8 @@ class Mail:
                 refusals = await self._send(message, to)
         except aiosmtplib.SMTPRecipientsRefused as error:
             refusals = {one.recipient: one.code for one in error.recipients}
-        except aiosmtplib.SMTPResponseException as error:
-            return NotifyError(
-                f"answered {error.code} to {_WHERE.get(type(error), 'a command')}",
-                permanent=error.code in _PERMANENT_REPLIES,
-            )
-        except PrivateAddress:
-            return NotifyError(
-                "its address is a private one, which allow_private_addresses would permit",
-                permanent=True,
-            )
-        except ssl.SSLError:
-            return NotifyError("its certificate is not trusted", permanent=False)
-        except TimeoutError:
-            return NotifyError("no answer in time", permanent=False)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return NotifyError(f"no answer ({type(error).__name__})", permanent=False)
+            return _explained(error)
         return self._after(refusals, to)
 
     async def _send(self, message: EmailMessage, to: Sequence[str]) -> dict[str, int]:
@@ -118,6 +104,26 @@ class Mail:
             said = f"answered {left[0]} to {len(left)} of {len(to)} addresses"
             return NotifyError(said, permanent=False)
         return None
+
+
+def _explained(error: Exception) -> NotifyError:
+    """What went wrong, without the server's own words."""
+    permanent = False
+    match error:
+        case aiosmtplib.SMTPResponseException():
+            said = f"answered {error.code} to {_WHERE.get(type(error), 'a command')}"
+            permanent = error.code in _PERMANENT_REPLIES
+        case PrivateAddress():
+            said = "its address is a private one, which allow_private_addresses would permit"
+        case _ if isinstance(error.__cause__ or error, ssl.SSLError):
+            said = "its certificate is not trusted"
+        case TimeoutError():
+            said = "no answer in time"
+        case OSError() | ValueError():
+            said = f"no answer ({type(error).__name__})"
+        case _:
+            said = f"offers no encryption or login as asked for ({type(error).__name__})"
+    return NotifyError(said, permanent=permanent)
 
 
 _WHERE: dict[type[BaseException], str] = {

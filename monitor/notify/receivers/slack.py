@@ -128,7 +128,7 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _line(text: str) -> str:
     """One line, in which the URL that a seller or buyer wrote is shown and is no link."""
-    return printable(text, SECTION_CHARACTERS_MAX).replace("://", "[://]")
+    return printable(text, SECTION_CHARACTERS_MAX).replace("://", "[:]//")
 
 
 def _length(text: str) -> int:

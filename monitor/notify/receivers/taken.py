@@ -30,12 +30,15 @@ class Taken:
         return part not in self.parts and part not in self.refused
 
     def end(self, what: str) -> None:
-        """Raise if any part was refused; ``what`` is what a part is called, in the plural.
+        """The notification is over: forget it, and raise if any part was refused.
+
+        ``what`` is what a part is called, in the plural.
 
         Raises:
             NotifyError: permanent, with the first reason.
         """
-        if self.refused:
-            reason = next(iter(self.refused.values()))
-            total = len(self.parts) + len(self.refused)
-            raise NotifyError(f"{reason} ({len(self.refused)} of {total} {what})", permanent=True)
+        refused, total = self.refused, len(self.parts) + len(self.refused)
+        self.key, self.parts, self.refused = "", set(), {}
+        if refused:
+            reason = next(iter(refused.values()))
+            raise NotifyError(f"{reason} ({len(refused)} of {total} {what})", permanent=True)
