@@ -45,9 +45,7 @@ def urgency_of(record: AlertRecord, rules: MarketplaceRules | None) -> Urgency:
         return Urgency("info")
     alert = rule.alert
     is_quiet = is_below_volume(record, alert.volume_min) and not alert.page_below_volume_min
-    return Urgency(
-        "info" if is_quiet else _severity(record, alert), rule.runbook, alert.volume_min
-    )
+    return Urgency("info" if is_quiet else _severity(record, alert), rule.runbook, alert.volume_min)
 
 
 def is_below_volume(record: MetricRecord, volume_min: int) -> bool:

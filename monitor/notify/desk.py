@@ -40,4 +40,3 @@ def plain_text(notification: Notification, receiver: str) -> Text:  # noqa: ARG0
 def to_everybody(item: Item, receiver: str, at: Instant) -> Decision:  # noqa: ARG001 - all the same
     """Every item for every receiver, at once."""
     return Decision("deliver")
-

@@ -230,6 +230,16 @@ class ConsoleSection(_Receiver):
     rate_per_minute: Rate = 6000.0
 
 
+RECEIVER_SECTIONS: tuple[type[_Receiver], ...] = (
+    SlackSection,
+    PagerDutySection,
+    AlertmanagerSection,
+    WebhookSection,
+    MailSection,
+    FileSection,
+    ConsoleSection,
+)
+
 _KINDS = ("slack", "pagerduty", "alertmanager", "webhook", "mail", "file", "console")
 
 
