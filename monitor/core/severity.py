@@ -11,12 +11,14 @@ from monitor.core.standing import QUIET
 class Urgency(NamedTuple):
     """What routes and texts need to know of a record beside what it says.
 
-    ``volume_min``: below so many counted orders a text speaks in counts.
+    ``volume_min``: below so many counted orders a text speaks in counts. ``warn_before``: how
+    long before an item is due its kind warns, in microseconds.
     """
 
     severity: Severity
     runbook: str = ""
     volume_min: int = 0
+    warn_before: int = 0
 
 
 def urgency_of(record: AlertRecord, rules: MarketplaceRules | None) -> Urgency:
@@ -36,14 +38,14 @@ def urgency_of(record: AlertRecord, rules: MarketplaceRules | None) -> Urgency:
         deadline = rules.deadlines.get(record.kind)
         if deadline is None:
             return Urgency("info")
-        return Urgency(_severity(record, deadline), deadline.runbook)
+        severity = _severity(record, deadline)
+        return Urgency(severity, deadline.runbook, warn_before=deadline.warn_before)
     rule = rules.rule(record.metric)
     if rule is None:
         return Urgency("info")
     alert = rule.alert
     is_quiet = is_below_volume(record, alert.volume_min) and not alert.page_below_volume_min
-    severity = "info" if is_quiet else _severity(record, alert)
-    return Urgency(severity, rule.runbook, alert.volume_min)
+    return Urgency("info" if is_quiet else _severity(record, alert), rule.runbook, alert.volume_min)
 
 
 def is_below_volume(record: MetricRecord, volume_min: int) -> bool:

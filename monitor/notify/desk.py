@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from monitor.core.alert_records import AlertRecord, DeadlineRecord
+from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import Instant, parse_instant
-from monitor.core.readings import Level
-from monitor.core.rules import AlertRule, DeadlineRule, Rulebook, Severity
+from monitor.core.rules import Rulebook
+from monitor.core.severity import urgency_of
 from monitor.notify.notification import Item, Notification
 from monitor.notify.plan import Desk
 from monitor.notify.reader import TextStyle
@@ -45,22 +45,14 @@ def judge_of(rulebook: Rulebook) -> Judge:
 
     def judge(record: AlertRecord, previous: AlertRecord | None) -> Item:
         rules = rulebook.in_force(record.marketplace, parse_instant(record.as_of))
-        if rules is None:
-            return Item(record, "info", previous=previous)
-        if isinstance(record, DeadlineRecord):
-            deadline = rules.deadlines.get(record.kind, DeadlineRule(0))
-            severity = _severity(record.to, deadline)
-            return Item(record, severity, deadline.runbook, 0, previous, deadline.warn_before)
-        rule = rules.rule(record.metric)
-        if rule is None:
-            return Item(record, "info", previous=previous)
-        severity = _severity(record.to, rule.alert)
-        return Item(record, severity, rule.runbook, rule.alert.volume_min, previous)
+        urgency = urgency_of(record, rules)
+        return Item(
+            record,
+            urgency.severity,
+            urgency.runbook,
+            urgency.volume_min,
+            previous,
+            urgency.warn_before,
+        )
 
     return judge
-
-
-def _severity(level: Level, rule: AlertRule | DeadlineRule) -> Severity:
-    if level is Level.BREACHED:
-        return rule.severity_breached
-    return rule.severity_approaching if level is Level.APPROACHING else "info"
