@@ -27,13 +27,13 @@ def rulebook(**alert: object) -> Rulebook:
 
 @pytest.mark.parametrize(
     ("level", "severity"),
-    [(Level.BREACHED, "warning"), (Level.APPROACHING, "info"), (Level.OK, "info")],
+    [(Level.BREACHED, "warning"), (Level.APPROACHING, "info"), (Level.OK, "warning")],
 )
 def test_how_urgent_a_record_is_says_the_policy(level: Level, severity: Severity) -> None:
     judge = judge_of(
         rulebook(severity_breached="warning", severity_approaching="info", volume_min=30)
     )
-    item = judge(record(2, level, metric=METRIC), record(1, metric=METRIC))
+    item = judge(record(2, level, from_=Level.BREACHED, metric=METRIC), record(1, metric=METRIC))
     assert (item.severity, item.runbook, item.volume_min) == (severity, "Look into it.", 30)
     assert item.previous == record(1, metric=METRIC)
 
