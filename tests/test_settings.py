@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from monitor.errors import ConfigError
 from monitor.live import worker_settings
 from monitor.settings import Configuration, Settings, check, load_configuration
+from monitor.settings.receiver_sections import WebhookSection
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "correct-horse-battery"  # noqa: S105
@@ -167,8 +168,12 @@ def test_every_problem_is_named_at_once_with_its_place(
         orders = "my orders"
         partitions = 0
         retention_days = "a year"
-        [notify]
-        webhook_url = "ftp://example.com"
+        [notify.receivers.hook]
+        kind = "webhook"
+        url = "ftp://example.com"
+        secret = "sixteen characters"
+        [notify.receivers.chat]
+        kind = "slak"
         [log]
         format = "xml"
         """,
@@ -186,7 +191,8 @@ def test_every_problem_is_named_at_once_with_its_place(
         ("monitor.toml", "topics.orders"),
         ("monitor.toml", "topics.partitions"),
         ("monitor.toml", "topics.retention_days"),
-        ("monitor.toml", "notify.webhook_url"),
+        ("monitor.toml", "notify.receivers.hook.url"),
+        ("monitor.toml", "notify.receivers.chat"),
         ("monitor.toml", "log.format"),
         ("environment", "MONITOR_PROMETHEUS__PORT"),
         ("environment", "MONITOR_CONSUMER__GRUOP"),
@@ -296,9 +302,13 @@ SECRETS = """
 security_protocol = "SASL_SSL"
 username = "monitor"
 password_file = "password"
-[notify]
-webhook_url_file = "webhook"
-slack_webhook_url_file = "slack"
+[notify.receivers.hook]
+kind = "webhook"
+url_file = "webhook"
+secret_file = "password"
+[notify.receivers.chat]
+kind = "slack"
+url_file = "slack"
 """
 
 
@@ -313,9 +323,12 @@ def test_secrets_are_read_from_their_files(folder: Path) -> None:
     configuration = with_secrets(folder)
     settings = configuration.settings
     assert settings.kafka.cluster().password == SECRET
-    assert settings.notify.webhook_url is not None
-    assert settings.notify.webhook_url.get_secret_value() == f"https://example.com/{SECRET}"
-    assert [found.path for found in configuration.warnings] == ["notify.slack_webhook_url"]
+    hook = settings.notify.receivers["hook"]
+    assert isinstance(hook, WebhookSection)
+    assert hook.url is not None
+    assert hook.url.get_secret_value() == f"https://example.com/{SECRET}"
+    assert hook.url_file == folder / "webhook"
+    assert [found.path for found in configuration.warnings] == ["notify.receivers.chat.url"]
 
 
 def test_no_secret_is_shown_by_the_settings(folder: Path) -> None:
@@ -333,8 +346,9 @@ def test_no_secret_is_shown_by_the_settings(folder: Path) -> None:
 
 
 def test_a_secret_in_the_file_itself_is_a_warning(folder: Path) -> None:
-    path = config(folder, f'notify.webhook_url = "https://example.com/{SECRET}"')
-    assert "webhook_url_file" in warnings(path)["notify.webhook_url"]
+    text = f'[notify.receivers.chat]\nkind = "slack"\nurl = "https://example.com/{SECRET}"'
+    path = config(folder, text)
+    assert "url_file" in warnings(path)["notify.receivers.chat.url"]
 
 
 @pytest.mark.parametrize(
@@ -345,10 +359,11 @@ def test_a_secret_file_without_a_secret_is_a_problem(
     folder: Path, content: bytes | None, said: str
 ) -> None:
     if content is not None:
-        (folder / "webhook").write_bytes(content)
-    found = problems(config(folder, 'notify.webhook_url_file = "webhook"'))
-    assert set(found) == {"notify.webhook_url_file"}
-    assert said in found["notify.webhook_url_file"]
+        (folder / "slack").write_bytes(content)
+    text = '[notify.receivers.chat]\nkind = "slack"\nurl_file = "slack"'
+    found = problems(config(folder, text))
+    assert set(found) == {"notify.receivers.chat.url_file"}
+    assert said in found["notify.receivers.chat.url_file"]
 
 
 def everything_said(error: BaseException) -> str:
@@ -358,21 +373,22 @@ def everything_said(error: BaseException) -> str:
 def test_no_secret_is_shown_by_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "slack").write_text(f"ftp://{SECRET}")
     (folder / "password").write_text(SECRET)
-    monkeypatch.setenv("MONITOR_NOTIFY__WEBHOOK_URL", SECRET)
+    monkeypatch.setenv("MONITOR_NOTIFY__RECEIVERS__CHAT__URL", SECRET)
     valid_but_twice = f"""
         [kafka]
         password = "{SECRET}"
         password_file = "password"
-        [notify]
-        slack_webhook_url_file = "slack"
+        [notify.receivers.chat]
+        kind = "slack"
+        url_file = "slack"
         """
     said = everything_said(refused(config(folder, valid_but_twice)))
-    assert "MONITOR_NOTIFY__WEBHOOK_URL" in said
+    assert "MONITOR_NOTIFY__RECEIVERS__CHAT__URL" in said
     assert SECRET not in said
-    monkeypatch.delenv("MONITOR_NOTIFY__WEBHOOK_URL")
+    monkeypatch.delenv("MONITOR_NOTIFY__RECEIVERS__CHAT__URL")
     said = everything_said(refused(config(folder, valid_but_twice)))
     assert "kafka.password_file" in said
-    assert "notify.slack_webhook_url_file" in said
+    assert "notify.receivers.chat.url_file" in said
     assert SECRET not in said
 
 

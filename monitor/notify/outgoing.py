@@ -145,9 +145,10 @@ class Outgoing:
 def _network_fault(error: Exception) -> NotifyError:
     cause = getattr(error, "os_error", error)
     if isinstance(cause, PrivateAddress):
+        # Names lead astray for a while, too, when a resolver is ill: nothing is lost for it.
         return NotifyError(
             "its address is a private one, which allow_private_addresses would permit",
-            permanent=True,
+            permanent=False,
         )
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return NotifyError("its certificate is not trusted", permanent=False)

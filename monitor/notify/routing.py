@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from monitor.core.instants import Instant
-from monitor.core.readings import OPEN
 from monitor.core.rules import Severity
+from monitor.core.standing import QUIET
 from monitor.notify.mute_times import MuteTime
 from monitor.notify.notification import Item
 from monitor.notify.silences import Silence, alike, silencing, subject_of
@@ -37,7 +37,7 @@ class Route:
         Who was told that an alert is open hears how it goes on, also where that is less severe.
         """
         record, previous = item.record, item.previous
-        follows = previous is not None and previous.to in OPEN
+        follows = previous is not None and previous.to not in QUIET
         return (
             (not self.severities or item.severity in self.severities or follows)
             and _fits(self.sellers, record.seller)

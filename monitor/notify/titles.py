@@ -1,5 +1,6 @@
 """The one line above a notification: who, what, how bad. Pure."""
 
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from monitor.core.alert_records import AlertRecord, MetricRecord
@@ -69,20 +70,35 @@ def _together(items: list[Item]) -> str:
 def _summary(items: tuple[Item, ...]) -> str:
     """``After catching up: 4 alerts open of 3 sellers (1 breached, 3 approaching)``."""
     records = [item.record for item in items]
-    is_caught_up = all(record.reason == "caught_up" for record in records)
-    head = "After catching up" if is_caught_up else "Summary"
+    reasons = {record.reason for record in records}
+    head = _SUMMARIES.get(reasons.pop(), "Summary") if len(reasons) == 1 else "Summary"
     still = [record for record in records if record.to in OPEN]
-    sellers = {record.seller for record in still}
-    counts = [
-        f"{sum(record.to is level for record in records)} {word}"
-        for level, word in ((Level.BREACHED, "breached"), (Level.APPROACHING, "approaching"))
-        if any(record.to is level for record in records)
-    ]
-    closed = len(records) - len(still)
     text = f"{head}: {_counted(len(still), 'alert')} open"
     if still:
-        text += f" of {_counted(len(sellers), 'seller')} ({', '.join(counts)})"
-    return text + (f", {closed} closed or unknown" if closed else "")
+        sellers = _counted(len({record.seller for record in still}), "seller")
+        text += f" of {sellers} ({', '.join(_numbers(still))})"
+    others = [record for record in records if record.to not in OPEN]
+    return ", ".join([text, *_numbers(others)])
+
+
+_SUMMARIES = {
+    "caught_up": "After catching up",
+    "policy": "After a change of the policy",
+    "stale": "Data is missing",
+}
+
+
+def _numbers(records: Sequence[AlertRecord]) -> Iterator[str]:
+    """How many of them there are, in words, the worst first."""
+    named = (
+        ((Level.BREACHED,), "breached"),
+        ((Level.APPROACHING,), "approaching"),
+        ((Level.UNKNOWN,), "unknown"),
+        (tuple(QUIET), "closed"),
+    )
+    for levels, word in named:
+        if count := sum(record.to in levels for record in records):
+            yield f"{count} {word}"
 
 
 def _counted(count: int, noun: str) -> str:

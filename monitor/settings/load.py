@@ -15,6 +15,7 @@ from monitor.errors import ConfigError, Problem
 from monitor.policy import Policy, read_policies, rulebook_of
 from monitor.policy.load import read_toml
 from monitor.settings.places import Finding, Places
+from monitor.settings.receiver_sections import RECEIVER_SECTIONS
 from monitor.settings.sections import ENVIRONMENT_PREFIX, NESTED_DELIMITER, PolicyPaths, Settings
 from monitor.settings.sense import (
     contradictions,
@@ -129,6 +130,7 @@ def _unknown(key: str) -> str:
     sections = [field.annotation for field in Settings.model_fields.values()]
     known = {*Settings.model_fields}
     known |= {name for section in sections for name in getattr(section, "model_fields", ())}
+    known |= {name for section in RECEIVER_SECTIONS for name in section.model_fields}
     return f"unknown key{did_you_mean(key, known)}"
 
 

@@ -11,6 +11,7 @@ from monitor.settings.notify_sections import NotifySection, RouteSection
 from monitor.settings.places import Finding
 from monitor.settings.receiver_sections import (
     AlertmanagerSection,
+    MailSection,
     PagerDutySection,
     ReceiverSection,
     SlackSection,
@@ -44,6 +45,8 @@ def notify_doubts(notify: NotifySection) -> Iterator[Finding]:
         for key, url in _addresses(section):
             if not url.startswith("https:"):
                 yield f"notify.receivers.{name}.{key}", "is not https: alerts travel in clear"
+        if isinstance(section, MailSection) and section.security == "none":
+            yield f"notify.receivers.{name}.security", "is none: alerts travel in clear"
 
 
 def unknown_subject(pattern: str) -> str | None:

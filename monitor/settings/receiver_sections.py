@@ -4,7 +4,7 @@ A secret is given as itself, in the environment, or by the file that ``KEY_file`
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -103,6 +103,10 @@ class _Receiver(Section):
     rate_per_minute: Rate = 600.0
     time_zone: Zone | None = None
 
+    def in_clear(self) -> Iterator[tuple[str, str]]:
+        """The keys because of which something travels unencrypted, and what."""
+        yield from ()
+
     @model_validator(mode="after")
     def _has_its_secrets(self) -> "_Receiver":
         for key in self.REQUIRED:
@@ -136,6 +140,10 @@ class SlackSection(_Remote):
     # One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits
     rate_per_minute: Rate = 60.0
 
+    def in_clear(self) -> Iterator[tuple[str, str]]:
+        """The URL."""
+        yield from _unless_https("url", self.url)
+
 
 class PagerDutySection(_Remote):
     """A service's integration of PagerDuty's Events API v2."""
@@ -150,6 +158,10 @@ class PagerDutySection(_Remote):
     # About 120 calls a minute and integration key (PagerDuty developer docs, "Rate Limits").
     rate_per_minute: Rate = 100.0
 
+    def in_clear(self) -> Iterator[tuple[str, str]]:
+        """The URL."""
+        yield from _unless_https("base_url", SecretStr(self.base_url))
+
 
 class AlertmanagerSection(_Remote):
     """Every member of an Alertmanager cluster; they do not pass alerts on to each other."""
@@ -163,6 +175,12 @@ class AlertmanagerSection(_Remote):
     password_file: Path | None = None
     bearer_token: SecretStr | None = None
     bearer_token_file: Path | None = None
+
+    def in_clear(self) -> Iterator[tuple[str, str]]:
+        """The login; alerts themselves rarely leave the network of an Alertmanager."""
+        has_login = (self.password, self.password_file, self.bearer_token, self.bearer_token_file)
+        if has_login != (None,) * 4 and not all(url.startswith("https:") for url in self.urls):
+            yield "urls", "are not all https: the login travels in clear"
 
     @model_validator(mode="after")
     def _logs_in_one_way(self) -> "AlertmanagerSection":
@@ -187,6 +205,10 @@ class WebhookSection(_Remote):
     secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
     secret_file: Path | None = None
 
+    def in_clear(self) -> Iterator[tuple[str, str]]:
+        """The URL."""
+        yield from _unless_https("url", self.url)
+
 
 class MailSection(_Remote):
     """A mail server. ``security``: ``tls`` from the first byte on is usual at port 465."""
@@ -204,6 +226,11 @@ class MailSection(_Remote):
     to: Annotated[tuple[Mailbox, ...], NoDecode, BeforeValidator(split), Field(min_length=1)]
     rate_per_minute: Rate = 30.0
     timeout_seconds: Annotated[Seconds, Field(le=300)] = 30.0
+
+    def in_clear(self) -> Iterator[tuple[str, str]]:
+        """The connection."""
+        if self.security == "none":
+            yield "security", "is none: alerts travel in clear"
 
     @model_validator(mode="after")
     def _keeps_its_password(self) -> "MailSection":
@@ -230,7 +257,22 @@ class ConsoleSection(_Receiver):
     rate_per_minute: Rate = 6000.0
 
 
+RECEIVER_SECTIONS: tuple[type[_Receiver], ...] = (
+    SlackSection,
+    PagerDutySection,
+    AlertmanagerSection,
+    WebhookSection,
+    MailSection,
+    FileSection,
+    ConsoleSection,
+)
+
 _KINDS = ("slack", "pagerduty", "alertmanager", "webhook", "mail", "file", "console")
+
+
+def _unless_https(key: str, url: SecretStr | None) -> Iterator[tuple[str, str]]:
+    if url is not None and not url.get_secret_value().startswith("https:"):
+        yield key, "is not https: alerts travel in clear"
 
 
 def _tag_of(value: Any) -> str | None:

@@ -229,7 +229,7 @@ async def test_after_a_fault_the_same_notification_is_taken_once(stand: Stand) -
 )
 async def test_a_private_address_is_not_even_connected_to(stand: Stand) -> None:
     error = await refusal_of(stand, notice(), text())
-    assert error.permanent
+    assert not error.permanent
     assert "allow_private_addresses" in str(error)
     assert stand.line.connections == 0
 

@@ -115,7 +115,6 @@ def _explained(error: Exception) -> NotifyError:
             permanent = error.code in _PERMANENT_REPLIES
         case PrivateAddress():
             said = "its address is a private one, which allow_private_addresses would permit"
-            permanent = True
         case _ if isinstance(error.__cause__ or error, ssl.SSLError):
             said = "its certificate is not trusted"
         case TimeoutError():

@@ -1,11 +1,13 @@
 """Mail: what arrives, what is refused and for how long, and that nothing travels in clear."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import trustme
+import uvloop
 
 from monitor.core.instants import parse_instant
 from monitor.errors import NotifyError
@@ -55,6 +57,15 @@ async def test_a_mail_is_text_and_html_and_travels_encrypted(stand: Stand) -> No
     assert message["Date"] == "Thu, 01 Mar 2018 00:00:10 +0000"
     assert message["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+async def test_it_is_the_same_on_the_event_loop_of_the_worker(stand: Stand) -> None:
+    def deliver() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(stand.receiver.deliver(notice(), text()))
+
+    await asyncio.to_thread(deliver)
+    assert stand.service.encrypted == [True]
 
 
 async def test_the_same_notification_is_the_same_mail(stand: Stand) -> None:
