@@ -26,7 +26,6 @@ from tests.faults.fleet import PLAN, ROOT
 from tests.faults.verdict import Verdict
 from tests.stream.delivery.fakes import record
 
-RECEIVER = "file"
 SELLERS = 12
 _WAIT_SECONDS = 30.0
 # Where nothing can be sent and not remembered: reading and committing go on beside a sending.

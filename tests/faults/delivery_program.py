@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ import msgspec
 
 from monitor.cluster import Cluster
 from monitor.notify.grouping import Grouping
-from monitor.notify.notification import Item, Notification
 from monitor.notify.plan import Addressee, DeliveryPlan, Desk
-from monitor.notify.text import Text
 from monitor.stream.app import Membership
 from monitor.stream.clock import SystemClock
 from monitor.stream.delivery.courier import Courier
@@ -27,8 +24,9 @@ from monitor.stream.delivery.deliveries_topic import DeliveriesTopic
 from monitor.stream.delivery.running import Origin, delivering
 from monitor.stream.topics import TopicNames
 from monitor.stream.transport import Consumer
-from tests.faults.delivery import RECEIVER, Orders
+from tests.faults.delivery import Orders
 from tests.faults.fleet import PARTITIONS
+from tests.faults.told import FileReceiver
 from tests.stream.delivery.fakes import compose, judge, tell_all
 
 # The records are of a day that is long past.
@@ -49,29 +47,6 @@ PLACES: dict[str, tuple[type, str, bool]] = {
     "after_the_commit": (Consumer, "_commit_offsets", False),
 }
 """Where a delivery can be lain in wait for, by name."""
-
-
-class FileReceiver:
-    """Appends what it is told to a file."""
-
-    name = RECEIVER
-    resend_seconds: float | None = None
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    async def deliver(self, notification: Notification, text: Text) -> None:
-        lines = [f"{item.record.alert} {item.record.seq}\n" for item in notification.items]
-        with self._path.open("a") as file:
-            file.write("".join(lines))
-            file.flush()
-            os.fsync(file.fileno())
-
-    async def resend(self, items: Sequence[Item]) -> None:
-        """Never asked to."""
-
-    async def close(self) -> None:
-        """Nothing."""
 
 
 def lie_in_wait(place: str, passages: int) -> None:

@@ -49,6 +49,7 @@ class Orders(msgspec.Struct, frozen=True):
     address: str
     prefix: str
     report: str
+    told: str
     session_timeout_seconds: float
     instance_id: str | None = None
     ambush: Ambush | None = None
@@ -138,6 +139,11 @@ class Fleet:
     members: list[Member] = field(default_factory=list)
     _started: int = 0
 
+    @property
+    def told(self) -> Path:
+        """What the receiver of all workers was told."""
+        return self.directory / "told"
+
     async def __aenter__(self) -> "Fleet":
         return self
 
@@ -165,6 +171,7 @@ class Fleet:
             self.address,
             self.prefix,
             str(path.with_suffix(".json")),
+            str(self.told),
             self.session_timeout_seconds,
             instance_id,
             ambush,

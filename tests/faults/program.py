@@ -20,6 +20,10 @@ from monitor.audit.lines import line_of
 from monitor.cluster import Cluster
 from monitor.core.events import SourceTopic
 from monitor.core.instants import SECOND
+from monitor.notify.desk import desk_of
+from monitor.notify.grouping import Grouping
+from monitor.notify.plan import Addressee, DeliveryPlan
+from monitor.notify.reader import TextStyle
 from monitor.snapshot import PartitionStats
 from monitor.stream import ledger_topic
 from monitor.stream.alerts_topic import AlertsTopic
@@ -31,6 +35,7 @@ from monitor.stream.recovery import Recovery
 from monitor.stream.topics import TopicNames
 from monitor.stream.worker import Worker, WorkerSettings, run
 from tests.faults.fleet import PLAN, Ambush, Orders, Report, Totals, rulebook
+from tests.faults.told import FileReceiver
 
 _BATCH_BYTES = 12 << 10
 
@@ -91,7 +96,11 @@ def main(orders: Orders) -> int:
         Membership(f"{orders.prefix}group", orders.instance_id, orders.session_timeout_seconds),
         PLAN,
     )
-    return run(settings, rulebook(), beside=_reporting(Path(orders.report)))
+    receiver = FileReceiver(Path(orders.told))
+    desk = desk_of(rulebook(), {receiver.name: TextStyle()})
+    delivery = DeliveryPlan((Addressee(receiver),), desk, Grouping(wait_seconds=0.2))
+    beside = _reporting(Path(orders.report))
+    return run(settings, rulebook(), delivery=delivery, beside=beside)
 
 
 def _reporting(path: Path) -> Callable[[Worker], Any]:

@@ -22,10 +22,12 @@ from tests.faults.evidence import Sources, ends_of, read_all, read_sources
 from tests.faults.fleet import POLICY, Fleet, Totals
 from tests.faults.outbox import ending_faults, open_outbox, rebuilding_faults
 from tests.faults.points import rerun_faults
+from tests.faults.told import told_by, unheard
 from tests.recount import Recount, recount
 
 _CATCH_UP_SECONDS = 90.0
 _FAULTS_SHOWN = 5
+_HEARD_SECONDS = 30.0
 Line = dict[str, Any]
 
 
@@ -76,6 +78,7 @@ class Court:
         await asyncio.to_thread(self._check_replay, verdict, due, as_of)
         await self._check_outbox(verdict, fleet, sources, due, as_of)
         await self._check_dead_letters(verdict, sources)
+        await self._check_receiver(verdict, fleet)
         for member in fleet.alive:
             await member.stop()
         return verdict
@@ -172,6 +175,23 @@ class Court:
             "alert_records_repeated": outbox.repeated,
             "alert_records_rebuilt": min(self.sample, len(records) - outbox.repeated),
         }
+
+    async def _check_receiver(self, verdict: Verdict, fleet: Fleet) -> None:
+        """Whether the receiver has heard, or soon hears, how each alert stands."""
+        records, _ = await read_all(self.cluster, [self.names.alerts])
+        alerts = open_outbox(records).alerts
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _HEARD_SECONDS
+        while (found := list(unheard(told_by(fleet.told), alerts))) and loop.time() < give_up:  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.2)
+        verdict.note("the_receiver_has_heard_how_each_alert_stands", found)
+        told = told_by(fleet.told)
+        known = {(alert, one["seq"]) for alert, history in alerts.items() for one in history}
+        # Reminders go on while this is checked.
+        last = {alert: history[-1]["seq"] for alert, history in alerts.items()}
+        strange = (one for one in told if one not in known and one[1] <= last.get(one[0], 0))
+        verdict.note("the_receiver_heard_of_nothing_else", map(str, strange))
+        verdict.figures |= {"told": len(told), "told_twice": len(told) - len(set(told))}
 
     async def _check_dead_letters(self, verdict: Verdict, sources: Sources) -> None:
         letters, _ = await read_all(self.cluster, [self.names.dead_letters])
