@@ -57,9 +57,7 @@ def test_without_routes_each_receiver_gets_everything() -> None:
         ({"severities": frozenset({"warning", "info"})}, UNROUTED),
     ],
 )
-def test_a_route_takes_what_fits_all_that_it_names(
-    own: dict[str, Any], decision: Decision
-) -> None:
+def test_a_route_takes_what_fits_all_that_it_names(own: dict[str, Any], decision: Decision) -> None:
     assert decide(item(), "pager", NOON, Routing((route("pager", **own),)), ()) == decision
 
 
