@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from monitor.core.alert_records import AlertRecord, decode_record
 from monitor.core.instants import Instant, parse_instant
@@ -19,9 +20,12 @@ Outcome = Literal["delivered", "refused", "silenced", "muted", "unrouted", "supp
 there was nothing to hear: a later record of the alert came within the wait, or it closed
 before the receiver had heard that it was open."""
 
+_UNDER_WAY: Literal["sending"] = "sending"
+
 POSTPONED: frozenset[Outcome] = frozenset({"silenced", "muted"})
 
 _NOTHING = msgspec.Raw(b"null")
+_ANSWERED: frozenset[Outcome] = frozenset({"delivered", "refused"})
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -29,15 +33,18 @@ class Row(Struct, frozen=True, kw_only=True):
 
     ``seq`` and ``as_of`` are those of the last record that was dealt with, ``outcome`` and
     ``at`` say how and when, ``reason`` why it was refused. ``told`` is the record told last,
-    ``waiting`` the one that is told once nothing hides it any more; null: none.
+    ``waiting`` the one that is told once nothing hides it any more, ``sending`` one that was
+    about to be told, of which nobody knows whether it was; null: none. Before any was dealt
+    with, ``outcome`` is ``sending`` and ``seq`` 0.
     """
 
-    outcome: Outcome
+    outcome: Outcome | Literal["sending"]
     seq: int
     as_of: str
     at: str
     told: msgspec.Raw = _NOTHING
     waiting: msgspec.Raw = _NOTHING
+    sending: msgspec.Raw = _NOTHING
     reason: str = ""
     v: int = 1
 
@@ -59,8 +66,25 @@ def row_after(
         at=at,
         told=raw if outcome == "delivered" else told,
         waiting=raw if outcome in POSTPONED else _NOTHING,
+        # What is delivered or refused for ever was answered; else it may have been taken.
+        sending=_NOTHING if before is None or outcome in _ANSWERED else before.sending,
         reason=reason,
     )
+
+
+def row_sending(before: Row | None, record: AlertRecord, at: str) -> Row | None:
+    """The row of an alert before a record is sent; None where it says so already.
+
+    An opening that may have been heard before counts as heard.
+    """
+    raw = msgspec.Raw(record.encode())
+    if before is None:
+        return Row(outcome=_UNDER_WAY, seq=0, as_of=record.as_of, at=at, sending=raw)
+    if before.sending == raw:
+        return None
+    unsure = _record_of(before.sending)
+    is_open = unsure is not None and unsure.to not in QUIET
+    return replace(before, told=before.sending if is_open else before.told, sending=raw)
 
 
 class Told:
@@ -69,8 +93,9 @@ class Told:
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
         self._open: dict[str, AlertRecord] = {}
-        self._waiting: dict[str, AlertRecord] = {}
+        self._waiting: dict[str, tuple[AlertRecord, Outcome]] = {}
         self._resolved: dict[str, tuple[Instant, AlertRecord]] = {}
+        self._sending: dict[str, AlertRecord] = {}
         self._refused: set[str] = set()
 
     def restore(self, alert: str, value: bytes | None) -> None:
@@ -82,13 +107,14 @@ class Told:
             msgspec.ValidationError: it is no row.
         """
         if value is None:
-            for known_of in (self._rows, self._open, self._waiting, self._resolved):
-                known_of.pop(alert, None)
+            for held in (self._rows, self._open, self._waiting, self._resolved, self._sending):
+                held.pop(alert, None)
             self._refused.discard(alert)
             return
         row = msgspec.json.decode(value, type=Row)
         known = self._rows.get(alert)
-        if known is None or not _is_past(row.seq, row.as_of, known):
+        is_older = known is not None and row.seq < known.seq and _is_past(row.seq, row.as_of, known)
+        if not is_older:
             self.note(alert, row)
 
     def note(self, alert: str, row: Row) -> None:
@@ -97,16 +123,22 @@ class Told:
         self._refused.discard(alert)
         if row.outcome == "refused":
             self._refused.add(alert)
-        told = _record_of(row.told)
+        told, sending = _record_of(row.told), _record_of(row.sending)
         self._open.pop(alert, None)
         self._resolved.pop(alert, None)
+        self._sending.pop(alert, None)
+        if sending is not None:
+            self._sending[alert] = sending
         if told is not None and told.to not in QUIET:
             self._open[alert] = told
+        elif sending is not None and sending.to not in QUIET:
+            # It may have heard of that: then it has to hear of its closing, too.
+            self._open[alert] = sending
         elif told is not None:
             self._resolved[alert] = (parse_instant(row.at), told)
         waiting = _record_of(row.waiting)
-        if waiting is not None:
-            self._waiting[alert] = waiting
+        if waiting is not None and row.outcome != _UNDER_WAY:
+            self._waiting[alert] = (waiting, row.outcome)
         else:
             self._waiting.pop(alert, None)
 
@@ -117,10 +149,16 @@ class Told:
     def is_done(self, record: AlertRecord) -> bool:
         """Whether this record, or a later one of its alert, was dealt with already.
 
+        So it is where a later one was about to be sent, which will be read, and sent, again.
         Where the ledger was deleted, numbers begin anew: then a lower one is later all the same.
         """
         row = self._rows.get(record.alert)
-        return row is not None and _is_past(record.seq, record.as_of, row)
+        if row is None:
+            return False
+        sending = self._sending.get(record.alert)
+        if sending is not None and record.seq < sending.seq:
+            return parse_instant(record.as_of) <= parse_instant(sending.as_of)
+        return _is_past(record.seq, record.as_of, row)
 
     def open_record(self, alert: str) -> AlertRecord | None:
         """What the receiver was told last of an alert that it takes for open."""
@@ -142,8 +180,7 @@ class Told:
 
     def waiting(self) -> Iterator[tuple[AlertRecord, Outcome]]:
         """The records that are told later, and what hides them."""
-        for alert, record in self._waiting.items():
-            yield record, self._rows[alert].outcome
+        yield from self._waiting.values()
 
     @property
     def refused(self) -> int:

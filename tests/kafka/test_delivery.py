@@ -8,17 +8,23 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from msgspec import structs
 
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
 from monitor.core.alert_records import AlertRecord
-from monitor.core.instants import SECOND
+from monitor.core.instants import HOUR, SECOND
 from monitor.core.readings import Level
 from monitor.errors import ClusterError
+from monitor.notify.desk import desk_of
 from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Notification
-from monitor.notify.plan import Addressee, DeliveryPlan, Desk
+from monitor.notify.plan import Addressee, DeliveryPlan, Desk, Followed
+from monitor.notify.reader import TextStyle
+from monitor.notify.silences import Silence
+from monitor.stream import silences_topic
 from monitor.stream.clock import EventClock
+from monitor.stream.delivery import courier
 from monitor.stream.delivery.deliveries_topic import deliveries_topic, notify_group
 from monitor.stream.delivery.moving import check_delivered, move_deliveries
 from monitor.stream.delivery.outbox import Outbox
@@ -66,12 +72,14 @@ async def running(
     grouping: Grouping = QUICK,
     partitions: int = PARTITIONS,
     failing_after_seconds: float = 600.0,
+    desk: Desk = DESK,
+    followed: tuple[Followed, ...] = (),
 ) -> AsyncIterator[Deliveries]:
     """The delivery of one worker."""
     names = settings.names
     origin = Origin(settings.cluster, names.alerts, partitions, names.deliveries)
     addressees = tuple(Addressee(one) for one in receivers)
-    plan = DeliveryPlan(addressees, DESK, grouping, failing_after_seconds)
+    plan = DeliveryPlan(addressees, desk, grouping, failing_after_seconds, followed)
     clock = EventClock(NOON)
     async with delivering(origin, settings.membership, plan, clock) as deliveries:
         task = asyncio.create_task(deliveries.run())
@@ -298,3 +306,29 @@ async def test_at_a_first_start_what_history_has_left_open_is_one_summary_of_a_p
     partitions = {partition_of(seller.encode(), PARTITIONS) for seller in sellers}
     assert [one.occasion for one in receiver.notifications] == ["summary"] * len(partitions)
     assert set(said(receiver).values()) == {1}
+
+
+async def test_what_a_silence_hides_is_told_once_somebody_ends_it(
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(courier, "_LOOK_AT_ALL_SECONDS", 0.1)
+    monkeypatch.setattr(silences_topic, "_LOOK_SECONDS", 0.1)
+    cluster, topic = settings.cluster, settings.names.silences
+    silence = Silence(
+        id="a1", author="ada", reason="a sale", seller="s1",
+        begins_at=NOON - SECOND, ends_at=NOON + HOUR,
+    )  # fmt: skip
+    await silences_topic.write_silence(cluster, topic, silence)
+    followed = silences_topic.SilencesTopic(cluster, topic)
+    receiver = FakeReceiver()
+    desk = desk_of(one_metric_rulebook(), {receiver.name: TextStyle()}, None, followed.current)
+    async with running(settings, [receiver], desk=desk, followed=(followed,)) as deliveries:
+        await publish(settings, [record(1, seller="s1"), record(1, seller="s2")])
+        await until(lambda: len(said(receiver)) == 1)
+        await until(lambda: deliveries.stats()[0].postponed["silenced"] == 1)
+        assert said(receiver) == expected([record(1, seller="s2")])
+        ended = structs.replace(silence, expired_at=NOON)
+        await silences_topic.write_silence(cluster, topic, ended)
+        await until(lambda: len(said(receiver)) == 2)
+    assert said(receiver) == expected([record(1, seller="s1"), record(1, seller="s2")])

@@ -14,7 +14,7 @@ from monitor.core.standing import QUIET
 from monitor.notify.notification import Item
 from monitor.notify.routing import Decision
 from monitor.notify.sorting import sort_out
-from monitor.notify.told import Outcome, Row, Told, row_after
+from monitor.notify.told import Outcome, Row, Told, row_after, row_sending
 from tests.stream.delivery.fakes import NOON, judge, record
 
 LEVELS = st.sampled_from([Level.OK, Level.APPROACHING, Level.BREACHED, Level.UNKNOWN])
@@ -128,5 +128,23 @@ def test_a_row_is_sorted_json() -> None:
     row = Row(outcome="unrouted", seq=3, as_of=isoformat(NOON), at=isoformat(NOON))
     assert row.encode() == (
         b'{"as_of":"2026-11-20T12:00:00Z","at":"2026-11-20T12:00:00Z","outcome":"unrouted",'
-        b'"reason":"","seq":3,"told":null,"v":1,"waiting":null}'
+        b'"reason":"","sending":null,"seq":3,"told":null,"v":1,"waiting":null}'
     )
+
+
+def test_what_may_have_been_heard_is_closed_and_what_came_before_it_not_said_any_more() -> None:
+    told, alert = Told(), record(1).alert
+    sending = row_sending(None, record(2), isoformat(NOON))
+    assert sending is not None
+    told.restore(alert, sending.encode())
+    assert told.is_done(record(1))
+    assert not told.is_done(record(2))
+    assert told.has_to_hear(record(3, Level.OK))
+    assert row_sending(told.row(alert), record(2), isoformat(NOON)) is None
+    closing = row_sending(told.row(alert), record(3, Level.OK), isoformat(NOON))
+    assert closing is not None
+    told.restore(alert, closing.encode())
+    assert told.has_to_hear(record(3, Level.OK))
+    after = row_after(told.row(alert), record(3, Level.OK), "delivered", isoformat(NOON))
+    told.restore(alert, after.encode())
+    assert not told.has_to_hear(record(4, Level.OK))

@@ -50,6 +50,8 @@ class World:
 
     fuse: Fuse = field(default_factory=Fuse)
     generation: int = 1
+    deliveries_lie_in: int = BEFORE
+    """For how many partitions what receivers were told was moved last."""
     said: list[AlertRecord] = field(default_factory=list)
     """What workers have published since the one that built this world."""
     owners: list[Partition] = field(default_factory=list)
@@ -92,9 +94,15 @@ class World:
         """Run the procedure, and kill it before one of its steps."""
         self.fuse.step, self.fuse.taken = killed_at, 0
         try:
-            await Repartition(self.cluster, self.ledger, NAMES, partitions).run()
+            run = Repartition(self.cluster, self.ledger, NAMES, partitions, self.move_deliveries)
+            await run.run()
         finally:
             self.fuse.step = None
+
+    async def move_deliveries(self) -> None:
+        """Move what receivers were told; all at once, or killed before it."""
+        self.fuse.burn()
+        self.deliveries_lie_in = self.partitions
 
     async def started(self) -> set[int]:
         """The partitions that workers take over now, where each works for a moment."""
@@ -257,6 +265,8 @@ async def check_refused(world: World) -> int:
     has_grown = len(positions) > BEFORE
     taken = await world.started()
     assert len(taken) < len(positions)
+    # Whoever starts already finds what its receivers were told.
+    assert world.deliveries_lie_in == AFTER or not (taken and has_grown)
     assert all(positions[number] == (AFTER if has_grown else BEFORE) for number in taken)
     untouched = set(range(len(ends))) - taken
     assert all(len(world.ledger.logs[number]) == ends[number] for number in untouched)

@@ -1,8 +1,9 @@
 """Tells one receiver of alert records, one notification at a time, and remembers what it was told.
 
-Read, group, send, write the row, await its acknowledgement: only then a batch counts as
-processed and is committed. Whatever it is interrupted at, the next owner of the partition
-reads the same records again, and the rows say which were dealt with.
+Read, group, write down what is about to be told, send, write the row, and await its
+acknowledgement: only then a batch counts as processed and is committed. Whatever it is
+interrupted at, the next owner of the partition reads the same records again, and the rows say
+which were dealt with.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from monitor.notify.plan import Addressee, DeliveryPlan
 from monitor.notify.routing import Decision
 from monitor.notify.sorting import Sorted, sort_out, sort_waiting
 from monitor.notify.text import Text
-from monitor.notify.told import POSTPONED, Outcome, Row, Told, row_after
+from monitor.notify.told import POSTPONED, Outcome, Row, Told, row_after, row_sending
 from monitor.snapshot import ReceiverStats
 from monitor.stream.delivery.attempts import Answer, Attempts, OnOutage
 from monitor.stream.delivery.deliveries_topic import Rows
@@ -302,6 +303,7 @@ class Courier:
             found = sort(self._time.now())
             answer = Answer(taken=True)
             if found.items:
+                await self._intend(number, told, found.items)
                 tried = await self._send(Notification(tuple(found.items), occasion))
                 if tried is None:
                     continue
@@ -317,6 +319,23 @@ class Courier:
             newest = max(parse_instant(item.record.as_of) for item in notification.items)
             self._delay_seconds = max(0.0, (self._time.now() - newest) / SECOND)
         return answer
+
+    async def _intend(self, number: int, told: Told, items: Iterable[Item]) -> None:
+        """Write down what is about to be told.
+
+        Else a kill before the row of an opening would let its closing go unheard, where both
+        are then read at once.
+        """
+        at = isoformat(self._time.now())
+        rows = {
+            item.record.alert: row
+            for item in items
+            if (row := row_sending(told.row(item.record.alert), item.record, at)) is not None
+        }
+        if rows:
+            await self._rows.write(number, self.name, rows)
+        for alert, row in rows.items():
+            told.note(alert, row)
 
     async def _remember(self, number: int, told: Told, found: Sorted, answer: Answer) -> None:
         """Write the rows of all that was sorted, and only then count it as done."""
