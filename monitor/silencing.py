@@ -98,5 +98,5 @@ def _check(silence: Silence, now: Instant) -> None:
     if silence.metric != ANY and (fault := unknown_subject(silence.metric)):
         raise SilenceError(fault)
     for name, text in (("author", silence.author), ("reason", silence.reason)):
-        if not 0 < len(text) <= WORDS_MAX:
+        if not 0 < len(text.strip()) <= WORDS_MAX:
             raise SilenceError(f"{name} must have 1 to {WORDS_MAX} characters")

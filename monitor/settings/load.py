@@ -14,6 +14,7 @@ from monitor.core.rules import Rulebook
 from monitor.errors import ConfigError, Problem
 from monitor.policy import Policy, read_policies, rulebook_of
 from monitor.policy.load import read_toml
+from monitor.settings.notify_sections import MuteTimeSection, RouteSection
 from monitor.settings.places import Finding, Places
 from monitor.settings.receiver_sections import RECEIVER_SECTIONS
 from monitor.settings.sections import ENVIRONMENT_PREFIX, NESTED_DELIMITER, PolicyPaths, Settings
@@ -23,6 +24,7 @@ from monitor.settings.sense import (
     doubts,
     retention_findings,
 )
+from monitor.settings.values import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def _unknown(key: str) -> str:
     sections = [field.annotation for field in Settings.model_fields.values()]
     known = {*Settings.model_fields}
     known |= {name for section in sections for name in getattr(section, "model_fields", ())}
-    known |= {name for section in RECEIVER_SECTIONS for name in section.model_fields}
+    tables: tuple[type[Section], ...] = (*RECEIVER_SECTIONS, RouteSection, MuteTimeSection)
+    known |= {field.alias or name for table in tables for name, field in table.model_fields.items()}
     return f"unknown key{did_you_mean(key, known)}"
 
 

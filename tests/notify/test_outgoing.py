@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from monitor.errors import NotifyError
 from monitor.notify.outgoing import Outgoing
+from tests.notify.servers import http_server
 from tests.notify.services import SlackService
-from tests.notify.stands import clock, http_server
+from tests.notify.stands import clock
 
 
 class Names(AbstractResolver):

@@ -21,8 +21,9 @@ from monitor.core.readings import Level
 from monitor.notify.receiver import Receiver
 from tests.conftest import missing
 from tests.notify.messages import HOSTILE, deadline, item, metric, notice, text
+from tests.notify.servers import http_server
 from tests.notify.services import Request
-from tests.notify.stands import http_server, made
+from tests.notify.stands import made
 
 PROGRAM = "prometheus-alertmanager"
 

@@ -17,8 +17,9 @@ from monitor.errors import NotifyError
 from monitor.notify.notification import Notification
 from monitor.notify.receiver import Receiver
 from tests.notify.messages import deadline, item, metric, notice, text
+from tests.notify.servers import Fault, Line, http_server
 from tests.notify.services import TOKEN, AlertmanagerService
-from tests.notify.stands import Fault, Line, http_section, http_server, made, stand_of
+from tests.notify.stands import http_section, made, stand_of
 
 BEGUN = parse_instant("2018-03-01T00:00:00Z")
 LASTS = 240 * SECOND

@@ -170,10 +170,11 @@ async def test_a_connection_may_be_encrypted_from_its_first_byte_on(
         assert len(stand.service.messages) == int(trusts)
 
 
+@pytest.mark.parametrize("own", [{}, {"username": None, "password": None}])
 async def test_a_server_without_starttls_gets_neither_password_nor_mail(
-    tmp_path: Path, ca: trustme.CA
+    tmp_path: Path, ca: trustme.CA, own: dict[str, None]
 ) -> None:
-    async with stand_of("mail", tmp_path, ca) as stand:
+    async with stand_of("mail", tmp_path, ca, **own) as stand:
         stand.service.offers_tls = False
         error = await refusal_of(stand)
         assert "no encryption" in str(error)

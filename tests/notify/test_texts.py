@@ -1,0 +1,479 @@
+"""Texts: what an alert says to a person, and that nothing in it can do harm."""
+
+import shlex
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core.instants import DAY, HOUR, isoformat, parse_instant
+from monitor.core.metrics import METRICS
+from monitor.core.readings import Level
+from monitor.notify.examples import trial_notification
+from monitor.notify.notification import Item, Notification
+from monitor.notify.reader import TextStyle, moment_words, span_words
+from monitor.notify.text import (
+    LINE_CHARACTERS_MAX,
+    LINKS_MAX,
+    TITLE_CHARACTERS_MAX,
+    Section,
+    Text,
+    sentence_of,
+    text_of,
+)
+from monitor.notify.words import vocabulary_of
+from tests.notify.messages import HOSTILE, deadline, item, metric, notice
+
+BERLIN = ZoneInfo("Europe/Berlin")
+PLAIN = TextStyle()
+EXPLAIN = ("monitor", "explain", "--kafka", "k:9092", "--policy", "p.toml")
+
+
+def section(found: Item, style: TextStyle = PLAIN, **own: Any) -> Section:
+    (said,) = text_of(notice(found, **own), style).sections
+    return said
+
+
+def lines(found: Item, style: TextStyle = PLAIN, **own: Any) -> list[str]:
+    return list(section(found, style, **own).lines)
+
+
+def test_a_breach_says_who_what_how_much_and_how_to_recover() -> None:
+    said = section(item(metric()))
+    assert said.headline == "BREACHED (critical) shop in m: order defect rate, 60 days"
+    assert said.severity == "critical"
+    assert said.lines == (
+        "5 defective orders of 412 (order defect rate 1.21%); limit: under 1%, warned from 0.75%",
+        "1 too many; 89 good orders bring it back within the limit.",
+        "Newest: o-1, o-2 and 3 more",
+    )
+
+
+@pytest.mark.parametrize(
+    ("headroom", "said"),
+    [
+        (2, "2 more orders may turn bad; the 3rd breaches the limit."),
+        (1, "1 more order may turn bad; the 2nd breaches the limit."),
+        (0, "The next order that turns bad breaches the limit."),
+        (10, "10 more orders may turn bad; the 11th breaches the limit."),
+        (20, "20 more orders may turn bad; the 21st breaches the limit."),
+        (111, "111 more orders may turn bad; the 112th breaches the limit."),
+    ],
+)
+def test_an_approach_says_how_many_more_may_turn_bad(headroom: int, said: str) -> None:
+    assert said in lines(item(metric(to=Level.APPROACHING, headroom=headroom), "warning"))
+
+
+def test_where_no_number_of_good_orders_helps_it_says_what_does() -> None:
+    violations = metric(
+        metric="policy_violations",
+        limit="under 3",
+        approach="1",
+        numerator=3,
+        denominator=None,
+        orders_to_recover=None,
+    )
+    assert lines(item(violations))[:2] == [
+        "3 open policy violations; limit: under 3, warned from 1",
+        "1 too many; only what is repaired, or leaves the window, brings it back.",
+    ]
+
+
+def test_where_the_good_are_counted_it_speaks_of_the_others() -> None:
+    late = metric(
+        metric="on_time_delivery_rate",
+        limit="at least 90%",
+        approach="95%",
+        numerator=380,
+        denominator=400,
+        to=Level.APPROACHING,
+        headroom=20,
+    )
+    assert lines(item(late))[0] == (
+        "20 orders not delivered on time of 400 (on time delivery rate 95.00%);"
+        " limit: at least 90%, warned from 95%"
+    )
+
+
+def test_below_the_minimum_volume_it_speaks_in_counts() -> None:
+    few = metric(numerator=1, denominator=18, headroom=-1)
+    said = lines(item(few, volume_min=50))[0]
+    assert said == (
+        "1 defective order (negative feedback, a claim or a chargeback) of 18 orders;"
+        " fewer than 50, so the rate says little; limit: under 1%, warned from 0.75%"
+    )
+    assert "%" not in said.partition("limit")[0]
+    assert "(order defect rate" in lines(item(metric(denominator=50), volume_min=50))[0]
+
+
+def test_every_metric_has_words_of_its_own() -> None:
+    words = [vocabulary_of(name).bad.several for name in METRICS]
+    assert len(set(words)) == len(METRICS)
+    assert vocabulary_of("unheard of").bad.several not in words
+
+
+def test_what_is_not_named_can_be_listed_by_a_command() -> None:
+    style = TextStyle(subjects_shown=1, explain=EXPLAIN)
+    named, command = lines(item(metric(category="shoes")), style)[-2:]
+    assert named == "Newest: o-1 and 4 more"
+    assert shlex.split(command.removeprefix("All of them: ")) == [
+        *EXPLAIN,
+        *("--as-of", "2018-03-01T00:00:00Z", "--seller", "shop", "--marketplace", "m"),
+        *("--metric", "order_defect_rate", "--window", "60", "--category", "shoes"),
+    ]
+
+
+def test_the_command_is_left_out_where_all_are_named_or_none_is_known() -> None:
+    complete = metric(subjects_total=2)
+    assert not [said for said in lines(item(complete), TextStyle(explain=EXPLAIN)) if "All" in said]
+    assert not [said for said in lines(item(metric())) if "All" in said]
+
+
+def test_a_command_cannot_be_broken_out_of() -> None:
+    style = TextStyle(explain=EXPLAIN)
+    hostile = "x; rm -rf ~ $(id) `id` 'q'"
+    (command,) = [said for said in lines(item(metric(seller=hostile)), style) if "All" in said]
+    words = shlex.split(command.removeprefix("All of them: "))
+    assert words[words.index("--seller") + 1] == hostile
+    unprintable = lines(item(metric(seller=HOSTILE)), style)
+    assert not [said for said in unprintable if "All of them" in said]
+
+
+def test_the_trend_since_it_was_told_last_is_told() -> None:
+    before = metric(
+        seq=1, to=Level.APPROACHING, numerator=3, denominator=400, as_of="2018-02-27T00:00:00Z"
+    )
+    found = item(metric(seq=2), previous=before)
+    assert "When last told, 2 days before: 3 of 400, approaching." in lines(found)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("policy", "It stands so since the policy changed."),
+        ("caught_up", "Found after all that had happened meanwhile was read."),
+        ("reminder", "Reminder: nothing has changed its level."),
+    ],
+)
+def test_why_now_is_told_where_it_is_no_event(reason: str, said: str) -> None:
+    assert lines(item(metric(reason=reason)))[0] == said
+
+
+def test_a_closing_says_that_it_is_over_and_how_long_it_lasted() -> None:
+    opening = metric(seq=3, episode=3, as_of="2018-02-25T20:00:00Z")
+    over = metric(seq=5, episode=3, to=Level.OK, numerator=1, headroom=3)
+    style = TextStyle(zone=BERLIN)
+    said = section(item(over, "info", previous=opening), style)
+    assert said.headline == "RECOVERED shop in m: order defect rate, 60 days"
+    assert said.lines[0] == ("It is over; it lasted 3 days 4 hours, from Sun 2018-02-25 21:00 CET.")
+    assert said.lines[1].startswith("1 defective order of 412")
+    later = metric(seq=4, episode=3, as_of="2018-02-27T00:00:00Z")
+    assert lines(item(over, previous=later))[0].startswith("It is over; it lasted at least 2 days,")
+    assert lines(item(over))[0] == "It is over."
+
+
+def test_an_end_by_a_change_of_policy_says_so() -> None:
+    gone = metric(to=Level.NO_DATA, reason="policy", numerator=0, denominator=0)
+    said = section(item(gone, "info"))
+    assert said.headline.startswith("CLOSED (no longer in the policy) shop in m")
+    assert said.lines[0] == (
+        "A change of the policy ended it: what it was about is no longer watched."
+    )
+    assert lines(item(metric(to=Level.OK, reason="policy")))[0] == (
+        "A change of the policy ended it."
+    )
+
+
+def test_the_unknown_says_since_when_and_what_was_before() -> None:
+    stale = metric(from_=Level.BREACHED, to=Level.UNKNOWN, reason="stale")
+    for found in (stale, deadline(from_=Level.BREACHED, to=Level.UNKNOWN, reason="stale")):
+        said = lines(item(found, "warning"), TextStyle(zone=BERLIN))[0]
+        assert "since Thu 2018-03-01 01:00 CET" in said
+        assert "Before that it was breached" in said
+
+
+def test_open_items_say_how_many_are_due_and_when_the_first_is_by_the_readers_clock() -> None:
+    found = item(deadline(open=7), "warning", warn_before=4 * HOUR)
+    assert lines(found, TextStyle(zone=BERLIN)) == [
+        "3 messages to answer within 4 hours, the first by Thu 2018-03-01 17:10 CET;"
+        " 7 open in all.",
+        "First due: m-1, m-2, m-3",
+    ]
+
+
+def test_overdue_items_come_first() -> None:
+    late = deadline(to=Level.BREACHED, overdue=1, kind="shipment")
+    assert lines(item(late, warn_before=6 * HOUR))[0] == (
+        "1 order to ship: overdue, the first since Thu 2018-03-01 16:10 UTC;"
+        " 2 more within 6 hours; 3 open in all."
+    )
+
+
+def test_more_open_items_are_compared_with_those_that_were_told() -> None:
+    before = deadline(seq=1, subjects_total=1, as_of="2018-02-28T23:20:00Z")
+    found = item(deadline(seq=2), previous=before)
+    assert "When last told, 40 minutes before: 1 due soon, 0 overdue." in lines(found)
+
+
+def test_items_that_are_done_are_over() -> None:
+    done = deadline(seq=2, to=Level.OK, open=2, subjects=(), subjects_total=0)
+    said = lines(item(done, "info", previous=deadline(as_of="2018-02-28T22:00:00Z")))
+    assert said == [
+        "It is over; it lasted 2 hours, from Wed 2018-02-28 22:00 UTC.",
+        "2 messages to answer left, none of them due soon.",
+    ]
+
+
+def test_several_alerts_of_a_seller_share_a_title() -> None:
+    items = (
+        item(metric()),
+        item(metric(window_days=90, alert="shop/m/order_defect_rate/90")),
+        item(metric(metric="late_shipment_rate", to=Level.APPROACHING), "warning"),
+        item(deadline(), "warning"),
+        item(metric(metric="refund_rate", to=Level.APPROACHING), "warning"),
+        item(metric(metric="policy_violations", to=Level.OK), "info"),
+    )
+    said = text_of(notice(*items), PLAIN)
+    assert said.title == (
+        "BREACHED (critical) shop in m: order defect rate breached (60 days, 90 days);"
+        " late shipment rate approaching (60 days); open replies approaching and 2 more"
+    )
+    assert len(said.sections) == len(items)
+
+
+def test_a_single_alert_has_its_headline_for_a_title() -> None:
+    said = text_of(notice(item(metric())), PLAIN)
+    assert said.title == said.sections[0].headline
+
+
+@pytest.mark.parametrize(
+    ("reasons", "head"),
+    [
+        (("caught_up",) * 4, "After catching up"),
+        (("policy",) * 4, "After a change of the policy"),
+        (("events", "caught_up", "policy", "time"), "Summary"),
+    ],
+)
+def test_a_summary_counts_alerts_and_sellers(reasons: tuple[str, ...], head: str) -> None:
+    levels = (Level.BREACHED, Level.APPROACHING, Level.APPROACHING, Level.OK)
+    items = [
+        item(metric(seller=f"s{number // 2}", to=level, reason=reason))
+        for number, (level, reason) in enumerate(zip(levels, reasons, strict=True))
+    ]
+    said = text_of(notice(*items, occasion="summary"), PLAIN).title
+    assert said == f"{head}: 3 alerts open of 2 sellers (1 breached, 2 approaching), 1 closed"
+
+
+def test_a_summary_of_what_became_unknown_says_what_is_missing() -> None:
+    stale = item(metric(to=Level.UNKNOWN, reason="stale"), "warning")
+    said = text_of(notice(stale, stale, occasion="summary"), PLAIN).title
+    assert said == "Data is missing: 0 alerts open, 2 unknown"
+
+
+def test_a_test_is_marked_in_every_part_that_is_read_alone() -> None:
+    style = TextStyle(status_page_url="https://status.example.com/{seller}")
+    said = text_of(trial_notification(parse_instant("2018-03-01T00:00:00Z")), style)
+    assert said.title.startswith("TEST")
+    assert [one.headline.startswith("TEST") for one in said.sections] == [True]
+    assert said.sections[0].lines[0].startswith("This tests")
+    assert said.links == ()
+
+
+def test_links_lead_to_what_the_alerts_are_about() -> None:
+    style = TextStyle(
+        status_page_url="https://status.example.com/{marketplace}/{seller}",
+        grafana_url="https://grafana.example.com/d/x?seller={seller}&metric={metric}",
+    )
+    said = text_of(notice(item(metric()), item(metric(window_days=90))), style)
+    assert [(link.name, link.url) for link in said.links] == [
+        ("Status: shop in m", "https://status.example.com/m/shop"),
+        (
+            "Grafana: shop in m, order defect rate",
+            "https://grafana.example.com/d/x?seller=shop&metric=order_defect_rate",
+        ),
+    ]
+    assert text_of(notice(item(metric())), PLAIN).links == ()
+
+
+@pytest.mark.parametrize("seller", ["../admin", "a/b?c#d", "x&metric=y", "%2e%2e", "é<>\"' "])
+def test_what_a_seller_is_called_cannot_move_a_link(seller: str) -> None:
+    style = TextStyle(status_page_url="https://status.example.com/s/{seller}/now")
+    (link,) = text_of(notice(item(metric(seller=seller))), style).links
+    path = link.url.removeprefix("https://status.example.com/s/").removesuffix("/now")
+    assert path
+    assert not set(path) & set("/?#&<>\"' ")
+
+
+@pytest.mark.parametrize("seller", [".", ".."])
+def test_a_seller_that_means_another_folder_gets_no_link(seller: str) -> None:
+    style = TextStyle(status_page_url="https://status.example.com/s/{seller}/now")
+    assert text_of(notice(item(metric(seller=seller))), style).links == ()
+
+
+def test_a_runbook_is_a_link_or_a_line() -> None:
+    said = section(item(runbook="Answer open claims."))
+    assert (said.runbook, said.lines[-1]) == ("", "What to do: Answer open claims.")
+    linked = section(item(runbook="https://example.com/odr"))
+    assert linked.runbook == "https://example.com/odr"
+    assert not [line for line in linked.lines if "example.com" in line]
+    over = lines(item(metric(to=Level.OK), "info", runbook="Answer open claims."))
+    assert not [line for line in over if "Answer" in line]
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "Thu 2018-03-01 23:30 UTC"),
+        ("Europe/Berlin", "Fri 2018-03-02 00:30 CET"),
+        ("America/Sao_Paulo", "Thu 2018-03-01 20:30 UTC-03"),
+        ("Asia/Kolkata", "Fri 2018-03-02 05:00 IST"),
+    ],
+)
+def test_an_instant_has_day_and_zone_of_the_reader(zone: str, said: str) -> None:
+    assert moment_words(parse_instant("2018-03-01T23:30:00Z"), ZoneInfo(zone)) == said
+
+
+def test_the_hour_that_is_there_twice_is_told_apart() -> None:
+    first, second = (parse_instant(f"2026-10-25T0{hour}:30:00Z") for hour in (0, 1))
+    assert moment_words(first, BERLIN) == "Sun 2026-10-25 02:30 CEST"
+    assert moment_words(second, BERLIN) == "Sun 2026-10-25 02:30 CET"
+
+
+def test_a_promise_at_the_end_of_time_can_be_told() -> None:
+    due = deadline(first_due_at="9999-12-31T23:59:59Z")
+    said = lines(item(due), TextStyle(zone=ZoneInfo("Asia/Tokyo")))[0]
+    assert "9999-12-31T23:59:59Z" in said
+
+
+@pytest.mark.parametrize(
+    ("micros", "said"),
+    [
+        (0, "less than a minute"),
+        (-5, "less than a minute"),
+        (HOUR // 2, "30 minutes"),
+        (4 * HOUR, "4 hours"),
+        (HOUR + HOUR // 60, "1 hour 1 minute"),
+        (DAY + 5 * HOUR, "1 day 5 hours"),
+        (2 * DAY, "2 days"),
+    ],
+)
+def test_a_span_says_what_is_worth_saying(micros: int, said: str) -> None:
+    assert span_words(micros) == said
+
+
+words = st.text(max_size=300) | st.just(HOSTILE) | st.sampled_from(["shop", "..", "{seller}", "%s"])
+counts = st.integers(0, 10**9)
+levels = st.sampled_from(list(Level))
+reasons = st.sampled_from(["events", "time", "policy", "stale", "caught_up", "reminder"])
+as_ofs = st.integers(0, 4 * 10**15).map(isoformat)
+subjects = st.lists(words, max_size=20).map(tuple)
+metrics = st.builds(
+    metric,
+    alert=words,
+    seq=counts,
+    episode=counts,
+    from_=levels,
+    to=levels,
+    reason=reasons,
+    seller=words,
+    marketplace=words,
+    metric=st.sampled_from(sorted(METRICS)) | words,
+    window_days=st.integers(1, 400) | st.just("all"),
+    category=st.none() | words,
+    numerator=counts,
+    denominator=st.none() | counts,
+    limit=st.sampled_from(["under 1%", "at least 95%", "under 3"]) | words,
+    approach=st.none() | words,
+    headroom=st.none() | st.integers(-(10**9), 10**9),
+    orders_to_recover=st.none() | counts,
+    subjects=subjects,
+    subjects_total=counts,
+    as_of=as_ofs,
+)
+deadlines = st.builds(
+    deadline,
+    alert=words,
+    seq=counts,
+    episode=counts,
+    from_=levels,
+    to=levels,
+    reason=reasons,
+    seller=words,
+    marketplace=words,
+    kind=st.sampled_from(["shipment", "reply", "return_answer", "claim_answer"]),
+    open=counts,
+    overdue=counts,
+    first_due_at=st.none() | as_ofs | st.sampled_from(["0001-01-01T00:00:00Z"]),
+    subjects=subjects,
+    subjects_total=counts,
+    as_of=as_ofs,
+)
+records = metrics | deadlines
+items = st.builds(
+    Item,
+    records,
+    st.sampled_from(["info", "warning", "critical"]),
+    words,
+    st.integers(0, 1000),
+    st.none() | records,
+    st.integers(0, 10 * DAY),
+)
+notifications = st.builds(
+    Notification,
+    st.lists(items, max_size=4).map(tuple),
+    st.sampled_from(["change", "summary", "test"]),
+)
+styles = st.builds(
+    TextStyle,
+    zone=st.sampled_from([ZoneInfo(name) for name in ("UTC", "America/New_York")]),
+    status_page_url=st.sampled_from(["", "https://s.example.com/{seller}/{marketplace}"]),
+    grafana_url=st.sampled_from(["", "https://g.example.com/?s={seller}&m={metric}"]),
+    subjects_shown=st.integers(0, 20),
+    explain=st.sampled_from([(), EXPLAIN]),
+)
+
+
+def parts(said: Text) -> list[str]:
+    return [
+        said.title,
+        *(link.name for link in said.links),
+        *(one.headline for one in said.sections),
+        *(line for one in said.sections for line in one.lines),
+    ]
+
+
+@given(notifications, styles)
+def test_whatever_is_in_it_every_line_is_printable_and_bounded(
+    notification: Notification, style: TextStyle
+) -> None:
+    said = text_of(notification, style)
+    assert len(said.sections) == len(notification.items)
+    assert all(line.isprintable() and len(line) <= LINE_CHARACTERS_MAX for line in parts(said))
+    assert len(said.title) <= TITLE_CHARACTERS_MAX
+    assert all(len(one.lines) <= 8 for one in said.sections)
+    assert len(said.links) <= LINKS_MAX
+    for link in said.links:
+        assert link.url.startswith(("https://s.example.com/", "https://g.example.com/"))
+        assert link.url.isascii()
+        assert link.url.isprintable()
+
+
+@given(notifications, styles)
+def test_every_alert_says_its_level_its_seller_and_how_severe_it_is(
+    notification: Notification, style: TextStyle
+) -> None:
+    for found, said in zip(notification.items, text_of(notification, style).sections, strict=True):
+        assert said.severity == found.severity
+        is_over = found.record.to in (Level.OK, Level.NO_DATA)
+        assert f"({found.severity})" in said.headline or is_over
+        if found.record.seller.isprintable() and len(found.record.seller) < 100:
+            assert found.record.seller in said.headline
+
+
+@given(records)
+def test_the_sentence_is_one_printable_line(record: Any) -> None:
+    said = sentence_of(record)
+    assert said.isprintable()
+    assert len(said) <= 4000
