@@ -66,7 +66,7 @@ def _sort_one(
     if not told.has_to_hear(record):
         found.aside.append((record, "suppressed"))
         return
-    item = judge(record, told.open_record(record.alert))
+    item = judge(record, told.previous(record))
     decision = Decision("deliver") if is_closing(record) else rule(item, at)
     if decision.outcome == "deliver":
         found.items.append(item)

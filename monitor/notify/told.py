@@ -160,9 +160,11 @@ class Told:
             return parse_instant(record.as_of) <= parse_instant(sending.as_of)
         return _is_past(record.seq, record.as_of, row)
 
-    def open_record(self, alert: str) -> AlertRecord | None:
-        """What the receiver was told last of an alert that it takes for open."""
-        return self._open.get(alert)
+    def previous(self, record: AlertRecord) -> AlertRecord | None:
+        """What the receiver heard last of a record's alert, before that record."""
+        known = self._open.get(record.alert)
+        is_itself = known is not None and (known.seq, known.as_of) == (record.seq, record.as_of)
+        return None if is_itself else known
 
     def has_to_hear(self, record: AlertRecord) -> bool:
         """Whether a record says anything to a receiver that was told what this one was."""

@@ -205,6 +205,22 @@ async def test_the_trend_is_that_since_it_was_told_last() -> None:
     assert [None if one is None else one.seq for one in previous] == [None, 1, 2, None]
 
 
+async def test_a_record_that_is_tried_again_is_compared_with_what_was_told_before_it() -> None:
+    receiver, attempts = FakeReceiver(), count(1)
+
+    def answer(notification: Notification) -> None:
+        if next(attempts) % 3:
+            raise failure()
+
+    receiver.answer = answer
+    async with Bench(receiver=receiver) as bench:
+        await bench.deliver(batch([record(1, Level.APPROACHING)]))
+        await bench.deliver(batch([record(2)], start=1))
+    assert receiver.attempts == 6
+    previous = [one.items[0].previous for one in receiver.notifications]
+    assert previous == [None, record(1, Level.APPROACHING)]
+
+
 async def test_what_is_muted_is_told_when_the_mute_time_ends_if_it_is_still_open() -> None:
     time, ends_at = FakeTime(), NOON + 3600 * SECOND
 
