@@ -107,6 +107,7 @@ class Courier:
         if self._receiver.resend_seconds is not None:
             self._resend_at = self._time.seconds()
         self._attempts.let_go.clear()
+        self._at_rest.clear()
         self._resumed.set()
 
     async def take(self, batch: Batch) -> None:
@@ -169,7 +170,6 @@ class Courier:
                 if self._attempts.let_go.is_set():
                     self._at_rest.set()
                     await self._resumed.wait()
-                    self._at_rest.clear()
                 self._woken.clear()
                 if not await self._step():
                     await self._time.pause(self._wait_seconds(), self._woken)

@@ -11,6 +11,7 @@ from monitor.notify.grouping import Grouping
 from monitor.notify.notification import Item, Notification
 from monitor.notify.outage import outage_text
 from monitor.notify.routing import Decision
+from monitor.notify.text import Text
 from tests.stream.delivery.fakes import (
     NOON,
     Bench,
@@ -317,6 +318,31 @@ async def test_a_receiver_that_is_down_neither_holds_up_a_rebalance_nor_loses_it
         bench.courier.own({0: (await bench.rows.read(0, receiver.name)).told})
         await bench.deliver(batch([record(1)]))
     assert receiver.heard == [(f"{ODR} 1",)]
+
+
+async def test_what_is_being_told_when_partitions_are_revoked_is_remembered_first() -> None:
+    told = asyncio.Event()
+
+    class Slow(FakeReceiver):
+        async def deliver(self, notification: Notification, text: Text) -> None:
+            await told.wait()
+            await super().deliver(notification, text)
+
+    receiver = Slow()
+    async with Bench(receiver=receiver, grouping=Grouping(wait_seconds=0)) as bench:
+        first = batch([record(1)])
+        await bench.courier.take(first)
+        await bench.until(lambda: bench.rows.writes == 1)
+        resting = asyncio.create_task(bench.courier.rest())
+        await asyncio.sleep(0.01)
+        assert not resting.done()
+        told.set()
+        async with asyncio.timeout(2):
+            await resting
+        assert first.processed
+        row = (await bench.rows.read(0, receiver.name)).told.row(ODR)
+        assert row is not None
+        assert row.outcome == "delivered"
 
 
 async def test_no_more_is_read_than_a_receiver_that_is_down_will_hear_of_in_one_piece() -> None:

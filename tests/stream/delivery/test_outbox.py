@@ -103,6 +103,7 @@ async def test_without_anything_that_lasts_all_is_read() -> None:
 
 async def test_once_its_partitions_are_revoked_it_takes_nothing_more() -> None:
     bench, consumer = Bench(), FakeConsumer(committed=0)
+    running = asyncio.create_task(bench.courier.run())
     outbox = Outbox("alerts", bench.courier, BegunRows(0), commits=True)
     opening = asyncio.create_task(outbox.open(cast("Consumer", consumer), frozenset({TP0})))
     await consumer.delivering.wait()
@@ -114,3 +115,5 @@ async def test_once_its_partitions_are_revoked_it_takes_nothing_more() -> None:
     outbox.close(frozenset({TP0}))
     assert not one.processed
     assert bench.courier.stats().undelivered == 0
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
