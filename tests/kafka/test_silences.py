@@ -57,6 +57,15 @@ def listed(config: Path, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in shown.stdout.splitlines()]
 
 
+def _made(kafka: KafkaNode, topic: str) -> tuple[int, str]:
+    """Partition count and cleanup policy of a topic."""
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    settings = admin.describe_configs([resource])[resource].result(30)
+    partitions = admin.list_topics(topic, timeout=30).topics[topic].partitions
+    return len(partitions), settings["cleanup.policy"].value
+
+
 def _hide(kafka: KafkaNode, topic: str, record: AlertRecord) -> None:
     """What a courier notes of a record that a silence hides."""
     row = row_after(None, record, "silenced", record.as_of)
@@ -90,12 +99,7 @@ def test_a_silence_is_added_listed_and_ended(kafka: KafkaNode, config: Path, pre
     assert past["state"] == "expired"
     again = monitor(config, "silence", "expire", found["id"])
     assert "is over since" in str(again.exception)
-    admin = AdminClient({"bootstrap.servers": kafka.address})
-    topic = f"{prefix}silences"
-    assert len(admin.list_topics(topic, timeout=30).topics[topic].partitions) == 1
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    settings = admin.describe_configs([resource])[resource].result(30)
-    assert settings["cleanup.policy"].value == "compact"
+    assert _made(kafka, f"{prefix}silences") == (1, "compact")
 
 
 async def test_who_follows_the_topic_hears_of_each_change(kafka: KafkaNode, prefix: str) -> None:
