@@ -1,6 +1,7 @@
 """Silences from the command line: read from the topic, made, ended, written back."""
 
 import secrets
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -8,13 +9,15 @@ from monitor.cluster import Cluster
 from monitor.core.instants import DAY, Instant, isoformat
 from monitor.errors import SilenceError
 from monitor.live import worker_settings
-from monitor.notify.silence_lines import latest_first, scope_of
+from monitor.notify.silence_lines import Listed, listed, scope_of
 from monitor.notify.silences import ANY, Silence
 from monitor.printable import printable
 from monitor.settings import Configuration
 from monitor.settings.notify_sense import unknown_subject
+from monitor.stream.delivery.hidden import silenced_records
 from monitor.stream.silences_topic import SilencesTopic, write_silence
-from monitor.stream.topics import prepare_topics
+from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
+from monitor.stream.worker import longest_history_days
 
 LASTING_DAYS_MAX = 366
 WORDS_MAX = 200
@@ -35,20 +38,23 @@ async def add_silence(configuration: Configuration, now: Instant, silence: Silen
         ClusterError: the topic cannot be written.
     """
     _check(silence, now)
-    cluster, topic = await _prepared(configuration)
-    await write_silence(cluster, topic, silence)
+    prepared = await _prepared(configuration)
+    await write_silence(prepared.cluster, prepared.names.silences, silence)
 
 
 async def list_silences(
     configuration: Configuration, now: Instant, *, with_past: bool = False
-) -> list[Silence]:
-    """The silences that are active or to come, or all; those that end last come first.
+) -> list[Listed]:
+    """The silences that are active or to come, or all, with what they hide.
 
     Raises:
-        ClusterError: the topic cannot be read.
+        ClusterError: the topics cannot be read.
     """
-    found = await _read(configuration)
-    return latest_first(one for one in found if with_past or one.over_at > now)
+    prepared = await _prepared(configuration)
+    silences = [one for one in await _read(prepared) if with_past or one.over_at > now]
+    topic = prepared.names.deliveries
+    hidden = await silenced_records(prepared.cluster, topic, prepared.partitions)
+    return listed(silences, hidden, now)
 
 
 async def expire_silence(configuration: Configuration, now: Instant, name: str) -> Silence:
@@ -58,30 +64,37 @@ async def expire_silence(configuration: Configuration, now: Instant, name: str) 
         SilenceError: there is none of that id, or it is over.
         ClusterError: the topic cannot be read or written.
     """
-    found = {one.id: one for one in await _read(configuration)}
+    prepared = await _prepared(configuration)
+    found = {one.id: one for one in await _read(prepared)}
     silence = found.get(name)
     if silence is None:
         raise SilenceError(f"there is no silence {printable(name)}: see `monitor silence list`")
     if silence.over_at <= now:
         raise SilenceError(f"silence {name} is over since {isoformat(silence.over_at)}")
     ended = replace(silence, expired_at=now)
-    cluster, topic = await _prepared(configuration)
-    await write_silence(cluster, topic, ended)
+    await write_silence(prepared.cluster, prepared.names.silences, ended)
     return ended
 
 
-async def _read(configuration: Configuration) -> list[Silence]:
-    topic = SilencesTopic(*await _prepared(configuration))
+class _Prepared(NamedTuple):
+    """The topics, those that were missing made as a worker would make them."""
+
+    cluster: Cluster
+    names: TopicNames
+    partitions: int
+
+
+async def _prepared(configuration: Configuration) -> _Prepared:
+    settings = worker_settings(configuration)
+    plan = settings.plan or TopicPlan(longest_history_days(configuration.rulebook))
+    partitions = await prepare_topics(settings.cluster, settings.names, plan)
+    return _Prepared(settings.cluster, settings.names, partitions)
+
+
+async def _read(prepared: _Prepared) -> list[Silence]:
+    topic = SilencesTopic(prepared.cluster, prepared.names.silences)
     await topic.read()
     return list(topic.current())
-
-
-async def _prepared(configuration: Configuration) -> tuple[Cluster, str]:
-    """The cluster and the topic, which is made where it is missing, as a worker would."""
-    settings = worker_settings(configuration)
-    if settings.plan is not None:
-        await prepare_topics(settings.cluster, settings.names, settings.plan)
-    return settings.cluster, settings.names.silences
 
 
 def _check(silence: Silence, now: Instant) -> None:

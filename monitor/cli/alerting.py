@@ -74,7 +74,10 @@ def add(config: Path, **asked: Any) -> int:
 @click.option("--all", "with_past", is_flag=True, help="Also those that are over.")
 @form_option("table", "jsonl")
 def list_(config: Path, with_past: bool, form: str) -> int:  # noqa: FBT001 - as click passes it
-    """List the silences that are active or to come."""
+    """List the silences that are active or to come, and how many open alerts each one hides.
+
+    With --format jsonl also which alerts.
+    """
     from monitor.notify.silence_lines import json_lines, table_lines
     from monitor.silencing import list_silences
     from monitor.stream.clock import SystemClock

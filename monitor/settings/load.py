@@ -15,6 +15,7 @@ from monitor.errors import ConfigError, Problem
 from monitor.policy import Policy, read_policies, rulebook_of
 from monitor.policy.load import read_toml
 from monitor.settings.notify_sections import MuteTimeSection, RouteSection
+from monitor.settings.notify_sense import marketplace_doubts
 from monitor.settings.places import Finding, Places
 from monitor.settings.receiver_sections import RECEIVER_SECTIONS
 from monitor.settings.sections import ENVIRONMENT_PREFIX, NESTED_DELIMITER, PolicyPaths, Settings
@@ -73,8 +74,11 @@ def _configuration(
     short, scarce = retention_findings(settings.topics, policies)
     if short:
         raise ConfigError(origin.problems(short))
+    lost = marketplace_doubts(settings.notify, policies)
     warnings = [
-        *origin.problems([*_secrets_in_clear(document, settings), *doubts(settings), *scarce]),
+        *origin.problems(
+            [*_secrets_in_clear(document, settings), *doubts(settings), *scarce, *lost]
+        ),
         *_unknown_variables(),
         *(doubt for policy in policies for doubt in policy.warnings),
     ]

@@ -7,6 +7,7 @@ from typing import get_args
 from monitor.config_problems import did_you_mean
 from monitor.core.metrics import METRICS
 from monitor.core.rules import ItemKind, Severity
+from monitor.policy import Policy
 from monitor.settings.notify_sections import NotifySection, RouteSection
 from monitor.settings.places import Finding
 from monitor.settings.receiver_sections import (
@@ -47,6 +48,18 @@ def notify_doubts(notify: NotifySection) -> Iterator[Finding]:
                 yield f"notify.receivers.{name}.{key}", "is not https: alerts travel in clear"
         if isinstance(section, MailSection) and section.security == "none":
             yield f"notify.receivers.{name}.security", "is none: alerts travel in clear"
+
+
+def marketplace_doubts(notify: NotifySection, policies: Iterable[Policy]) -> Iterator[Finding]:
+    """Routes for marketplaces of which no policy says anything."""
+    known = {name for policy in policies for name in policy.marketplaces}
+    if "*" in known:
+        return
+    for number, route in enumerate(notify.routes):
+        for place, pattern in enumerate(route.marketplaces):
+            if not any(fnmatchcase(name, pattern) for name in known):
+                path = f"notify.routes.{number}.marketplaces.{place}"
+                yield path, f'no policy names a marketplace like "{pattern}"'
 
 
 def unknown_subject(pattern: str) -> str | None:

@@ -5,20 +5,24 @@ import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner, Result
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from deploy.kafka.node import KafkaNode
 from monitor.cli import commands
 from monitor.cluster import Cluster
+from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import HOUR
 from monitor.notify.silences import Silence
+from monitor.notify.told import row_after
 from monitor.stream.silences_topic import SilencesTopic, write_silence
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
-from tests.notify.messages import metric
+from tests.notify.messages import deadline, metric
 
 ROOT = Path(__file__).resolve().parents[2]
 _TOPICS = (
@@ -48,9 +52,26 @@ def monitor(config: Path, *arguments: str) -> Result:
     return CliRunner().invoke(commands, [*arguments, "--config", str(config)])
 
 
-def listed(config: Path, *arguments: str) -> list[dict[str, str]]:
+def listed(config: Path, *arguments: str) -> list[dict[str, Any]]:
     shown = monitor(config, "silence", "list", "--format", "jsonl", *arguments)
     return [json.loads(line) for line in shown.stdout.splitlines()]
+
+
+def _made(kafka: KafkaNode, topic: str) -> tuple[int, str]:
+    """Partition count and cleanup policy of a topic."""
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    settings = admin.describe_configs([resource])[resource].result(30)
+    partitions = admin.list_topics(topic, timeout=30).topics[topic].partitions
+    return len(partitions), settings["cleanup.policy"].value
+
+
+def _hide(kafka: KafkaNode, topic: str, record: AlertRecord) -> None:
+    """What a courier notes of a record that a silence hides."""
+    row = row_after(None, record, "silenced", record.as_of)
+    producer = Producer({"bootstrap.servers": kafka.address})
+    producer.produce(topic, row.encode(), f"pager|{record.alert}".encode())
+    assert producer.flush(30) == 0
 
 
 def add(config: Path, *arguments: str) -> Result:
@@ -65,6 +86,10 @@ def test_a_silence_is_added_listed_and_ended(kafka: KafkaNode, config: Path, pre
     (found,) = listed(config)
     assert (found["seller"], found["metric"], found["author"]) == ("shop-*", "reply", "ann")
     assert found["state"] == "active"
+    assert found["hides"] == []
+    _hide(kafka, f"{prefix}deliveries", deadline(seller="shop-1"))
+    _hide(kafka, f"{prefix}deliveries", metric(seller="shop-1"))
+    assert listed(config)[0]["hides"] == ["shop/m/reply"]
     table = monitor(config, "silence", "list").stdout
     assert found["id"] in table
     assert "moving house" in table
@@ -74,12 +99,7 @@ def test_a_silence_is_added_listed_and_ended(kafka: KafkaNode, config: Path, pre
     assert past["state"] == "expired"
     again = monitor(config, "silence", "expire", found["id"])
     assert "is over since" in str(again.exception)
-    admin = AdminClient({"bootstrap.servers": kafka.address})
-    topic = f"{prefix}silences"
-    assert len(admin.list_topics(topic, timeout=30).topics[topic].partitions) == 1
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    settings = admin.describe_configs([resource])[resource].result(30)
-    assert settings["cleanup.policy"].value == "compact"
+    assert _made(kafka, f"{prefix}silences") == (1, "compact")
 
 
 async def test_who_follows_the_topic_hears_of_each_change(kafka: KafkaNode, prefix: str) -> None:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import DAY, HOUR, SECOND, Instant, parse_instant
-from monitor.notify.silence_lines import json_lines, latest_first, scope_of, state_of, table_lines
+from monitor.notify.silence_lines import Listed, json_lines, listed, scope_of, state_of, table_lines
 from monitor.notify.silences import Silence, decode_silence, parse_duration, silencing
 from tests.notify.messages import HOSTILE, deadline, metric
 
@@ -93,10 +94,10 @@ def test_what_is_written_to_the_topic_is_read_again(found: Silence) -> None:
 def test_neither_table_nor_json_lets_a_text_out_of_its_line(
     one: Silence, other: Silence, at: Instant
 ) -> None:
-    table = list(table_lines([one, other], at))
+    table = list(table_lines([Listed(one), Listed(other, (HOSTILE,))], at))
     assert len(table) == 3
     assert all(line.isprintable() for line in table)
-    lines = list(json_lines([one, other], at))
+    lines = list(json_lines([Listed(one), Listed(other, (HOSTILE,))], at))
     assert len(lines) == 2
     assert not [line for line in lines if "\n" in line]
 
@@ -115,15 +116,18 @@ def test_an_instant_that_is_none_is_refused() -> None:
 
 
 def test_a_hostile_silence_is_shown_harmless() -> None:
-    line = list(table_lines([silence(author=HOSTILE, reason=HOSTILE, seller=HOSTILE)], NOON))[1]
+    hostile = silence(author=HOSTILE, reason=HOSTILE, seller=HOSTILE)
+    line = list(table_lines([Listed(hostile)], NOON))[1]
     assert line.isprintable()
     assert "\\x1b" in line
 
 
 def test_the_table_says_what_until_when_by_whom_and_why() -> None:
-    heading, row = table_lines([silence(metric="reply")], NOON)
-    assert heading.split() == ["id", "state", "silences", "from", "until", "author", "reason"]
-    for part in ("s1", "active", "seller shop, metric reply", "2018-03-01T20:00:00Z", "moving"):
+    heading, row = table_lines([Listed(silence(metric="reply"), ("a", "b"))], NOON)
+    assert heading.split() == [
+        *("id", "state", "silences", "hides", "from", "until", "author", "reason")
+    ]
+    for part in ("s1", "active", "seller shop, metric reply  2 ", "2018-03-01T20:00:00Z", "moving"):
         assert part in row
 
 
@@ -135,8 +139,19 @@ def test_its_state_is_a_word() -> None:
 
 
 def test_those_that_end_last_come_first() -> None:
-    found = latest_first([silence(), silence(id="s2", ends_at=NOON + DAY)])
-    assert [one.id for one in found] == ["s2", "s1"]
+    found = listed([silence(), silence(id="s2", ends_at=NOON + DAY)], [], NOON)
+    assert [one.silence.id for one in found] == ["s2", "s1"]
+
+
+def test_a_silence_lists_the_alerts_that_it_hides_while_it_is_active() -> None:
+    hidden: list[AlertRecord] = [metric(), deadline(), metric(seller="other", alert="other")]
+    silences = [silence(), silence(id="s2", metric="reply"), silence(id="s3", expired_at=NOON)]
+    found = {one.silence.id: one.hides for one in listed(silences, hidden, NOON)}
+    assert found == {
+        "s1": ("shop/m/order_defect_rate/60", "shop/m/reply"),
+        "s2": ("shop/m/reply",),
+        "s3": (),
+    }
 
 
 def test_a_silence_of_everything_says_so() -> None:

@@ -220,6 +220,11 @@ def test_a_mute_time_that_mutes_nothing_is_a_warning(tmp_path: Path) -> None:
     assert set(warnings(tmp_path, text)) == {"notify.mute_times.weekend"}
 
 
+def test_a_route_for_a_marketplace_of_no_policy_is_a_warning(tmp_path: Path) -> None:
+    route = '[[notify.routes]]\nreceivers = "pager, team"\nmarketplaces = ["ATV*", "DE"]'
+    assert set(warnings(tmp_path, f"{RECEIVERS}\n{route}")) == {"notify.routes.0.marketplaces.1"}
+
+
 @pytest.mark.parametrize(
     "template",
     [
