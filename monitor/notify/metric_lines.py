@@ -9,7 +9,7 @@ from monitor.core.readings import OPEN, Level
 from monitor.core.standing import QUIET
 from monitor.notify.notification import Item
 from monitor.notify.reader import TextStyle, listing_command, moment_words, span_words
-from monitor.notify.words import Noun, bad_count, level_word, vocabulary_of
+from monitor.notify.words import Noun, bad_count, level_word, share_words, vocabulary_of
 from monitor.printable import printable
 
 SUBJECT_CHARACTERS_MAX = 128
@@ -67,7 +67,7 @@ def figures(said: Said) -> str:
         whole = words.whole.counted(record.denominator)
         small = f"fewer than {said.volume_min}, so the rate says little"
         return f"{bad}{meaning} of {whole}; {small}; {_limit(record)}"
-    rate = f"{printable(record.metric.replace('_', ' '))} {_share(record):.2%}"
+    rate = f"{printable(record.metric.replace('_', ' '))} {share_words(record)}"
     return f"{bad} of {record.denominator} ({rate}); {_limit(record)}"
 
 
@@ -81,7 +81,8 @@ def outlook_words(said: Said) -> str:
     over = f"{-record.headroom} too many"
     if record.orders_to_recover:
         good = Noun(f"good {words.whole.one}", f"good {words.whole.several}")
-        return f"{over}; {good.counted(record.orders_to_recover)} bring it back within the limit."
+        verb = "brings" if record.orders_to_recover == 1 else "bring"
+        return f"{over}; {good.counted(record.orders_to_recover)} {verb} it back within the limit."
     return f"{over}; only what is repaired, or leaves the window, brings it back."
 
 
@@ -138,10 +139,6 @@ def _why(record: MetricRecord) -> str:
             return "Reminder: nothing has changed its level."
         case _:
             return ""
-
-
-def _share(record: MetricRecord) -> float:
-    return record.numerator / record.denominator if record.denominator else 0.0
 
 
 def _limit(record: MetricRecord) -> str:

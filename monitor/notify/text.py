@@ -12,7 +12,7 @@ from monitor.notify.notification import Item, Notification
 from monitor.notify.reader import SUBJECTS_SHOWN, TextStyle, url_of
 from monitor.notify.titles import headline_of, title_of
 from monitor.notify.weblinks import web_url
-from monitor.notify.words import ITEMS, level_word, name_of, subject_words, where
+from monitor.notify.words import ITEMS, level_word, name_of, share_words, subject_words, where
 from monitor.printable import printable
 
 TITLE_CHARACTERS_MAX = 300
@@ -127,8 +127,7 @@ def _figures(record: MetricRecord) -> str:
         return f"{record.numerator}"
     if record.denominator == 0:
         return "none"
-    share = record.numerator / record.denominator
-    return f"{record.numerator} of {record.denominator} ({share:.2%})"
+    return f"{record.numerator} of {record.denominator} ({share_words(record)})"
 
 
 def _outlook(record: MetricRecord) -> str:

@@ -1,5 +1,7 @@
 """The words that all texts share: levels, metrics and what they count, open items. Pure."""
 
+import re
+from fractions import Fraction
 from typing import NamedTuple
 
 from monitor.core.alert_records import AlertRecord, MetricRecord
@@ -21,6 +23,10 @@ ITEMS: dict[ItemKind, str] = {
     "return_answer": "return answers",
     "claim_answer": "claim answers",
 }
+
+
+_PERCENTAGE = re.compile(r"([0-9]{1,9}(?:[.][0-9]{1,9})?)%$")
+_DIGITS = (2, 3, 4, 6)
 
 
 class Noun(NamedTuple):
@@ -136,3 +142,18 @@ def bad_count(record: MetricRecord) -> int:
     if record.denominator is None or not counts_the_good(record):
         return record.numerator
     return record.denominator - record.numerator
+
+
+def share_words(record: MetricRecord) -> str:
+    """The rate, with as many digits as tell it apart from its limit; empty where there is none."""
+    if not record.denominator:
+        return ""
+    share = Fraction(record.numerator, record.denominator)
+    number = _PERCENTAGE.search(record.limit)
+    text = ""
+    for digits in _DIGITS:
+        text = f"{float(share):.{digits}%}"
+        is_rounded = Fraction(text[:-1]) != share * 100
+        if number is None or not is_rounded or Fraction(text[:-1]) != Fraction(number[1]):
+            break
+    return text

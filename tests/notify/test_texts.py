@@ -97,6 +97,23 @@ def test_where_the_good_are_counted_it_speaks_of_the_others() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "said"),
+    [(4, 401, "0.998%"), (4, 400, "1.00%"), (8, 799, "1.001%"), (99999, 10**7, "0.999990%")],
+)
+def test_a_rate_beside_its_limit_has_digits_enough_to_tell_them_apart(
+    numerator: int, denominator: int, said: str
+) -> None:
+    near = metric(numerator=numerator, denominator=denominator)
+    assert f"order defect rate {said})" in lines(item(near))[0]
+    assert f"({said})" in sentence_of(near)
+
+
+def test_one_good_order_may_be_enough() -> None:
+    said = lines(item(metric(orders_to_recover=1)))
+    assert "1 too many; 1 good order brings it back within the limit." in said
+
+
 def test_below_the_minimum_volume_it_speaks_in_counts() -> None:
     few = metric(numerator=1, denominator=18, headroom=-1)
     said = lines(item(few, volume_min=50))[0]
