@@ -306,7 +306,7 @@ async def test_a_ledger_with_another_number_of_partitions_is_refused(
 
 
 def _elsewhere(names: object) -> dict[str, str]:
-    kept = (*SOURCE_TOPICS, "alerts", "evaluations")
+    kept = (*SOURCE_TOPICS, "alerts", "evaluations", "deliveries")
     return {name: f"{getattr(names, name)}-2" for name in kept}
 
 
