@@ -4,6 +4,7 @@ MonitorError
 ├── ConfigError         settings or policies are wrong: names every problem with its path
 ├── InvalidEvent        a record that is no event of the contract: goes to the dead letters
 ├── InvalidInstant      a text that is no RFC 3339 instant with an offset
+├── InvalidAlertId      a text that names no alert record
 ├── NotifyError         a receiver did not take an alert
 ├── SilenceError        a silence cannot be made or ended as it was asked for
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
@@ -65,6 +66,10 @@ class InvalidEvent(MonitorError):
 
 class InvalidInstant(MonitorError, ValueError):
     """A text that is no RFC 3339 instant with an offset."""
+
+
+class InvalidAlertId(MonitorError, ValueError):
+    """A text that names no alert record."""
 
 
 class UnreadableSource(MonitorError):

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from monitor.errors import InvalidInstant
+from monitor.errors import InvalidAlertId, InvalidInstant
 
 if TYPE_CHECKING:
+    from monitor.audit.alert_id import AlertId
     from monitor.core.instants import Instant
     from monitor.core.rules import WindowDays
 
@@ -27,6 +28,21 @@ class InstantType(click.ParamType):
         try:
             return parse_instant(value)
         except InvalidInstant as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+
+
+class AlertIdType(click.ParamType):
+    """The name of an alert record, ``alert#seq``."""
+
+    name = "alert id"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "AlertId":
+        """The name; a usage error where it is none."""
+        from monitor.audit.alert_id import AlertId
+
+        try:
+            return AlertId.parse(value)
+        except InvalidAlertId as error:
             raise click.BadParameter(str(error), ctx, param) from None
 
 
@@ -69,6 +85,7 @@ class ExampleType(click.ParamType):
         return found
 
 
+ALERT_ID = click.argument("alert_id", metavar="ALERT_ID", type=AlertIdType())
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILES = click.argument("files", metavar="FILE...", nargs=-1, type=FILE)
 POLICIES = click.option(
