@@ -8,6 +8,7 @@ MonitorError
 ├── NotifyError         a receiver did not take an alert
 ├── SilenceError        a silence cannot be made or ended as it was asked for
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
+├── UnknownPolicy       a policy that an alert names is not known, or not as it was
 ├── NothingToExplain    an explanation was asked for a series that does not exist
 ├── ClusterError        Kafka is not as the monitor needs it: says what to do
 └── LedgerError         the ledger topic does not fit this program or its source topics
@@ -74,6 +75,10 @@ class InvalidAlertId(MonitorError, ValueError):
 
 class UnreadableSource(MonitorError):
     """A file or topic to audit cannot be read to its end; the message names it."""
+
+
+class UnknownPolicy(MonitorError):
+    """A policy that an alert names is not known, or not what it was."""
 
 
 class NothingToExplain(MonitorError):

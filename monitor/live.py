@@ -79,6 +79,7 @@ def worker_settings(configuration: Configuration) -> WorkerSettings:
             ledger=topics.ledger,
             deliveries=topics.deliveries,
             silences=topics.silences,
+            policies=topics.policies,
         ),
         membership=Membership(
             consumer.group, consumer.instance_id, consumer.session_timeout_seconds

@@ -131,6 +131,8 @@ class MarketplaceRules:
     handling_days: int = 2
     deadlines: Mapping[ItemKind, DeadlineRule] = field(default_factory=dict)
     heartbeat_within: int | None = None
+    canonical: str = field(default="", repr=False)
+    """The policy's canonical form; empty where it comes from no policy file."""
 
     def counts_like(self, other: "MarketplaceRules") -> bool:
         """Whether both count the same; they may differ in limits, names and texts."""
@@ -161,6 +163,12 @@ class Rulebook:
     """All policies, by marketplace; ``"*"`` holds the eras of every other marketplace."""
 
     eras: Mapping[str, tuple[Era, ...]]
+
+    @property
+    def canonical_forms(self) -> dict[str, str]:
+        """The canonical forms of the policies that come from files, by digest."""
+        every = [era.rules for eras in self.eras.values() for era in eras]
+        return {rules.digest: rules.canonical for rules in every if rules.canonical}
 
     def in_force(self, marketplace: str, at: Instant) -> MarketplaceRules | None:
         """The rules for a marketplace at an instant; None where no policy names it.

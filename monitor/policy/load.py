@@ -74,7 +74,13 @@ def restore_policy(canonical: str, origin: str) -> Policy:
     Raises:
         ConfigError: it is none.
     """
-    return parse_policy(json.loads(canonical, object_hook=_with_durations), origin)
+    try:
+        document = json.loads(canonical, object_hook=_with_durations)
+    except ValueError as error:
+        raise ConfigError([Problem(origin, "", f"is not JSON: {error}")]) from None
+    if not isinstance(document, dict):
+        raise ConfigError([Problem(origin, "", "is no table")])
+    return parse_policy(document, origin)
 
 
 def _with_durations(table: dict[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def parse_policy(document: Document, file: str) -> Policy:
                 handling_days=table.handling_days,
                 deadlines={kind: found.rule for kind, found in deadlines.items()},
                 heartbeat_within=header.heartbeat_hours,
+                canonical=canonical,
             )
             for marketplace, table in header.marketplaces.items()
         },

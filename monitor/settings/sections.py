@@ -84,6 +84,7 @@ class TopicsSection(Section):
     ledger: Topic = "ledger"
     deliveries: Topic = "deliveries"
     silences: Topic = "silences"
+    policies: Topic = "policies"
     raw_inputs: Topics = ()
     partitions: Annotated[Whole, Field(ge=1, le=100_000)] = 4
     replication_factor: Annotated[Whole, Field(ge=1, le=32_767)] | None = None

@@ -13,7 +13,7 @@ RETENTION_MARGIN_DAYS = 30
 
 _TOPIC_KEYS = (
     *("orders", "feedback", "claims", "messages"),
-    *("alerts", "evaluations", "dead_letters", "ledger", "deliveries", "silences"),
+    *("alerts", "evaluations", "dead_letters", "ledger", "deliveries", "silences", "policies"),
 )
 
 

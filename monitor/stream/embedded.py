@@ -36,7 +36,8 @@ class EmbeddedBroker:
         brokers = self._client.list_topics(timeout=_START_SECONDS).brokers.values()
         self.cluster = Cluster(servers=tuple(f"{at.host}:{at.port}" for at in brokers))
         names = names or TopicNames()
-        for topic in (*names.sources, names.alerts, names.evaluations, names.dead_letters):
+        others = (names.alerts, names.evaluations, names.dead_letters, names.policies)
+        for topic in (*names.sources, *others):
             # It cannot be asked to create a topic, and makes each at its first mention.
             self._client.list_topics(topic, timeout=_START_SECONDS)
 

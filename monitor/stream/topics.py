@@ -39,9 +39,7 @@ COMPACTED = {
     "min.cleanable.dirty.ratio": "0.3",
     "delete.retention.ms": str(_DAY_MILLIS),
 }
-"""Settings with which the deliveries and the silences are made."""
-
-_SILENCES_PARTITIONS = 1
+"""Settings with which the deliveries, the silences and the policies are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,7 @@ class TopicNames:
     ledger: str = "ledger"
     deliveries: str = "deliveries"
     silences: str = "silences"
+    policies: str = "policies"
 
     @classmethod
     def prefixed(cls, prefix: str) -> Self:
@@ -131,7 +130,10 @@ class _Preparation:
         self._check_ledger_count(counts)
         partitions = _common_count(counts) or self.plan.partitions
         existing = sorted(set(counts) & set(self.names.sources))
-        kept = [name for name in (self.names.ledger, self.names.deliveries) if name in counts]
+        kept = [self.names.policies]
+        if self.ledger:
+            kept += [self.names.ledger, self.names.deliveries]
+        kept = [name for name in kept if name in counts]
         wanted = self._wanted()
         missing = {name: config for name, config in wanted.items() if name not in counts}
         if missing:
@@ -139,7 +141,7 @@ class _Preparation:
             counts = await self._await_all(wanted)
             partitions = _common_count(counts) or partitions
         await self._check_retention(existing)
-        await self._check_compacted(kept if self.ledger else [])
+        await self._check_compacted(kept)
         return partitions
 
     def _wanted(self) -> dict[str, dict[str, str]]:
@@ -149,6 +151,7 @@ class _Preparation:
         wanted[self.names.evaluations] = source
         wanted[self.names.alerts] = kept_for(self.plan.alert_days)
         wanted[self.names.dead_letters] = kept_for(self.plan.dead_letter_days)
+        wanted[self.names.policies] = COMPACTED
         if self.ledger:
             wanted[self.names.ledger] = LEDGER_CONFIG
             wanted[self.names.deliveries] = COMPACTED
@@ -158,7 +161,7 @@ class _Preparation:
     async def _counts(self) -> dict[str, int]:
         """Partition counts of our topics that exist; 0 where it is of no importance."""
         equal = [*self.names.sources, self.names.alerts, self.names.evaluations]
-        others = [self.names.dead_letters]
+        others = [self.names.dead_letters, self.names.policies]
         if self.ledger:
             equal += [self.names.ledger, self.names.deliveries]
             others.append(self.names.silences)
@@ -174,7 +177,7 @@ class _Preparation:
         topics = [
             NewTopic(
                 name,
-                _SILENCES_PARTITIONS if name == self.names.silences else partitions,
+                1 if name in (self.names.silences, self.names.policies) else partitions,
                 self.plan.replication or -1,
                 replica_assignments={} if self.plan.replication is None else None,
                 topic_configs=dict(config),

@@ -34,6 +34,7 @@ from monitor.stream.ledger_topic import LedgerTopic, ledger_topic
 from monitor.stream.observation import observing
 from monitor.stream.ownership import Ownership
 from monitor.stream.partitions import Partitions
+from monitor.stream.policies_topic import publish_policies
 from monitor.stream.raw_inputs import RawInputs, check_raw_inputs, raw_inputs, rekeying_group
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
@@ -144,6 +145,9 @@ class Worker:
         count = await prepare_topics(
             self._settings.cluster, names, plan, ledger=self._settings.durable
         )
+        # Before the first alert can name them.
+        forms = self._rulebook.canonical_forms
+        await publish_policies(self._settings.cluster, names.policies, forms)
         # Before anything asks the broker for them, which may make it create them.
         await check_raw_inputs(self._settings.cluster, self._settings.raw_inputs)
         if self._settings.durable:

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from deploy.kafka.node import KafkaNode
 from monitor.cluster import Cluster
-from monitor.errors import ClusterError
+from monitor.errors import ClusterError, LedgerError
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
 PLAN = TopicPlan(history_days=400, partitions=3)
@@ -67,6 +67,22 @@ async def test_missing_topics_are_made_with_equal_counts_and_their_own_retention
     assert list(kept.values()) == [400, 400, 400, 400, 1825, 30]
     assert _settings(cluster, names.orders)["cleanup.policy"] == "delete"
     assert await prepare_topics(cluster, names, PLAN) == 3
+
+
+async def test_the_topic_of_policies_has_one_partition_and_keeps_all_of_them(
+    cluster: Cluster, names: TopicNames
+) -> None:
+    await prepare_topics(cluster, names, PLAN)
+    assert _counts(cluster, [names.policies]) == [1]
+    assert _settings(cluster, names.policies)["cleanup.policy"] == "compact"
+
+
+async def test_a_topic_of_policies_that_would_forget_them_is_refused(
+    cluster: Cluster, names: TopicNames
+) -> None:
+    _create(cluster, {names.policies: 1}, {"cleanup.policy": "delete"})
+    with pytest.raises(LedgerError, match=f"{names.policies} has cleanup.policy=delete"):
+        await prepare_topics(cluster, names, PLAN)
 
 
 async def test_the_count_of_the_topics_that_exist_is_that_of_the_new_ones(

@@ -1,0 +1,26 @@
+"""A topic in memory, as an audit reads it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from monitor.audit.logs import LogRecord
+
+
+class MemoryLog:
+    """Partitions of records whose offsets ascend, not always by one."""
+
+    def __init__(self, partitions: Mapping[int, Sequence[LogRecord]], topic: str = "topic") -> None:
+        self.topic = topic
+        self._partitions = partitions
+
+    def bounds(self) -> Mapping[int, tuple[int, int]]:
+        """Of each partition the first offset and the end."""
+        return {
+            number: (records[0].offset, records[-1].offset + 1) if records else (0, 0)
+            for number, records in self._partitions.items()
+        }
+
+    def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
+        """The records, two at a time."""
+        found = [one for one in self._partitions[partition] if begin <= one.offset < end]
+        for start in range(0, len(found), 2):
+            yield found[start : start + 2]
