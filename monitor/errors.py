@@ -9,6 +9,7 @@ MonitorError
 ├── SilenceError        a silence cannot be made or ended as it was asked for
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
 ├── UnknownPolicy       a policy that an alert names is not known, or not as it was
+├── UntrustedHead       a signed head, or the key to it, cannot be used
 ├── NothingToExplain    an explanation was asked for a series that does not exist
 ├── ClusterError        Kafka is not as the monitor needs it: says what to do
 └── LedgerError         the ledger topic does not fit this program or its source topics
@@ -79,6 +80,10 @@ class UnreadableSource(MonitorError):
 
 class UnknownPolicy(MonitorError):
     """A policy that an alert names is not known, or not what it was."""
+
+
+class UntrustedHead(MonitorError):
+    """A signed head of the alert log, or a key, is not what it has to be; names no secret."""
 
 
 class NothingToExplain(MonitorError):

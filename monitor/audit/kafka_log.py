@@ -16,6 +16,7 @@ from monitor.errors import UnreadableSource
 
 _CONNECT_SECONDS = 10.0
 _FETCH_MILLIS = 1000
+_FETCH_WAIT_MILLIS = 20
 _STALLED_SECONDS = 60.0
 _MILLISECOND = 1000
 
@@ -96,6 +97,8 @@ class KafkaLog:
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 isolation_level="read_committed",
+                # The broker holds back the next request until one beyond the end is answered.
+                fetch_max_wait_ms=_FETCH_WAIT_MILLIS,
             )
             self._open.push_async_callback(consumer.stop)
             await consumer.start()

@@ -13,6 +13,7 @@ import click
 from monitor import __version__
 from monitor.cli.alerting import notify_test, silence
 from monitor.cli.auditing import explain, replay
+from monitor.cli.evidence import sign_head, verify
 from monitor.cli.showing import demo, schema, simulate
 from monitor.cli.status import COULD_NOT_RUN, DONE, INTERRUPTED
 from monitor.cli.watching import check, repartition, run
@@ -61,6 +62,7 @@ def commands() -> None:
 
 for command in (
     *(run, check, repartition, silence, notify_test),
-    *(replay, explain, demo, simulate, schema),
+    *(replay, explain, verify, sign_head),
+    *(demo, simulate, schema),
 ):
     commands.add_command(command)

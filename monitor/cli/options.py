@@ -105,6 +105,13 @@ AS_OF = click.option(
 KAFKA = click.option(
     "--kafka", metavar="SERVERS", help="Read the topics of this cluster instead of files."
 )
+SERVERS = click.option("--kafka", "servers", metavar="SERVERS", help="The cluster to read.")
+PREFIX = click.option(
+    "--prefix", default="", help="With --kafka: what the names of all topics begin with."
+)
+CONFIG = click.option(
+    "--config", type=FILE, help="Instead of --kafka: the settings of `monitor run`, with login."
+)
 RAW = click.option(
     "--raw",
     "raw_inputs",
