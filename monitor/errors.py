@@ -10,6 +10,7 @@ MonitorError
 ├── UnreadableSource    a file or topic to audit cannot be read to its end
 ├── UnknownPolicy       a policy that an alert names is not known, or not as it was
 ├── UntrustedHead       a signed head, or the key to it, cannot be used
+├── Irreproducible      an alert record and what follows from its events and policy differ
 ├── NothingToExplain    an explanation was asked for a series that does not exist
 ├── ClusterError        Kafka is not as the monitor needs it: says what to do
 └── LedgerError         the ledger topic does not fit this program or its source topics
@@ -84,6 +85,10 @@ class UnknownPolicy(MonitorError):
 
 class UntrustedHead(MonitorError):
     """A signed head of the alert log, or a key, is not what it has to be; names no secret."""
+
+
+class Irreproducible(MonitorError):
+    """What follows from events and policy is not what an alert record says; says the difference."""
 
 
 class NothingToExplain(MonitorError):

@@ -57,6 +57,7 @@ class Linked(msgspec.Struct, frozen=True):
     """The part of an alert record that the chain rests on."""
 
     alert: str
+    seq: int
     seller: str
     chain: Link
 

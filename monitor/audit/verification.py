@@ -127,13 +127,18 @@ def _misplaced(record: LogRecord, seller: str, number: int, counts: tuple[int, .
     if record.key != key:
         shown = "no key" if record.key is None else f"key {record.key[:80]!r}"
         return f"has {shown}, but is of seller {printable(seller)}"
-    digest = _digest(key)
-    if number in {digest % count for count in counts}:
+    due = [partition_of(key, count) for count in counts]
+    if number in due:
         return ""
     return (
-        f"is of seller {printable(seller)}, whose partition is {digest % counts[0]} (where"
+        f"is of seller {printable(seller)}, whose partition is {due[0]} (where"
         " partitions were added, say how many there were: --earlier-partitions)"
     )
+
+
+def partition_of(key: bytes, count: int) -> int:
+    """The partition of a key among so many, by Kafka's default partitioner."""
+    return _digest(key) % count
 
 
 @lru_cache(maxsize=100_000)

@@ -1,4 +1,4 @@
-"""Commands that prove something to others: ``verify`` and ``sign-head``."""
+"""Commands that prove something to others: ``verify``, ``sign-head``, ``bundle``."""
 
 import sys
 from datetime import UTC, datetime
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from monitor import __version__
-from monitor.cli.options import CONFIG, EARLIER, FILE, PREFIX, SERVERS, form_option
-from monitor.cli.status import DONE, NOT_INTACT
+from monitor.cli.options import ALERT_ID, CONFIG, EARLIER, FILE, PREFIX, SERVERS, form_option
+from monitor.cli.status import DIFFERS, DONE, NOT_INTACT
 
 if TYPE_CHECKING:
+    from monitor.audit.alert_id import AlertId
+    from monitor.audit.kafka_log import KafkaLog
     from monitor.cluster import Cluster
     from monitor.stream.topics import TopicNames
 
@@ -46,7 +48,6 @@ def verify(
     anew, shows only against a signed head. Exit status: 0 intact, 1 not, 2 could not run.
     """
     from monitor.audit.heads import opened
-    from monitor.audit.kafka_log import KafkaLog
     from monitor.audit.keys import read_verifier
     from monitor.audit.verification import FORMATS
     from monitor.audit.verification import verify as check
@@ -57,7 +58,7 @@ def verify(
     if head_file is not None and key_file is not None:
         head = opened(head_file.read_bytes(), read_verifier(key_file))
     place = topics_of(**where)
-    with KafkaLog(place.cluster, place.names.alerts) as log:
+    with place.open_log("alerts") as log:
         if head is None:
             found = check(log, earlier_partitions)
         else:
@@ -82,7 +83,6 @@ def sign_head(
     it. A log that is not intact is not signed: exit status 1, and its faults are named.
     """
     from monitor.audit.heads import head_of, sign
-    from monitor.audit.kafka_log import KafkaLog
     from monitor.audit.keys import read_signer
     from monitor.audit.verification import FORMATS
     from monitor.audit.verification import verify as check
@@ -90,9 +90,10 @@ def sign_head(
 
     if key_file is None:
         raise click.UsageError("--key is required")
+    check_new(out)
     signer = read_signer(key_file)
     place = topics_of(**where)
-    with KafkaLog(place.cluster, place.names.alerts) as log:
+    with place.open_log("alerts") as log:
         found = check(log, earlier_partitions)
     if not found.intact:
         FORMATS["text"](found, sys.stderr)
@@ -102,11 +103,78 @@ def sign_head(
     return DONE
 
 
+@click.command()
+@ALERT_ID
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@SERVERS
+@PREFIX
+@CONFIG
+@EARLIER
+@click.option(
+    "--pseudonymise",
+    "secret_file",
+    metavar="KEYFILE",
+    type=FILE,
+    help="Hash the ids of seller, orders and the like with the secret in this file.",
+)
+def bundle(
+    alert_id: "AlertId",
+    out: Path,
+    earlier_partitions: tuple[int, ...],
+    secret_file: Path | None,
+    **where: Any,
+) -> int:
+    """Write all that one alert rests on to a new zip file, for somebody without Kafka.
+
+    ALERT_ID is the record's `alert`, # and its `seq`. Exit status: 0 done, 1 the events and the
+    policy do not give the figures of the record, 2 could not run.
+    """
+    from monitor.audit.bundle import bundle as packed
+    from monitor.audit.dossier import gather
+    from monitor.audit.keys import read_secret
+    from monitor.errors import Irreproducible
+
+    check_new(out)
+    secret = None if secret_file is None else read_secret(secret_file)
+    place = topics_of(**where)
+    dossier = gather(place.open_log, alert_id, earlier_partitions)
+    try:
+        data = packed(dossier, secret)
+    except Irreproducible as error:
+        click.echo(f"error: {error}", err=True)
+        return DIFFERS
+    write_new(out, data)
+    return DONE
+
+
+@click.command("check-bundle")
+@click.argument("file", type=FILE)
+def check_bundle(file: Path) -> int:
+    """Come to the figures of a bundle once more, and check what else it says.
+
+    Exit status: 0 all is as it says, 1 something is not, 2 could not run.
+    """
+    from monitor.audit.bundle_check import check_bundle as check
+    from monitor.audit.bundle_check import read_bundle
+    from monitor.printable import printable
+
+    findings = check(read_bundle(file))
+    for checked, fault in findings:
+        click.echo(f"WRONG: {checked}: {printable(fault, 2000)}" if fault else f"ok: {checked}")
+    return DIFFERS if any(fault for _, fault in findings) else DONE
+
+
 class Topics(NamedTuple):
     """Where the topics are, and what they are called."""
 
     cluster: "Cluster"
     names: "TopicNames"
+
+    def open_log(self, topic: str) -> "KafkaLog":
+        """A topic by the name that the contract gives it."""
+        from monitor.audit.kafka_log import KafkaLog
+
+        return KafkaLog(self.cluster, getattr(self.names, topic))
 
 
 def topics_of(servers: str | None, prefix: str, config: Path | None) -> Topics:
@@ -125,6 +193,12 @@ def topics_of(servers: str | None, prefix: str, config: Path | None) -> Topics:
 
     settings = worker_settings(load_configuration(config))
     return Topics(settings.cluster, settings.names)
+
+
+def check_new(path: Path) -> None:
+    """Raise a usage error where a file is there already: nothing is overwritten."""
+    if path.exists():
+        raise click.UsageError(f"{path} is there already")
 
 
 def write_new(path: Path, data: bytes) -> None:

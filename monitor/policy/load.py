@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from monitor.config_problems import dotted
 from monitor.core.calendar import day_number
 from monitor.core.rules import Era, Rulebook
@@ -74,13 +76,34 @@ def restore_policy(canonical: str, origin: str) -> Policy:
     Raises:
         ConfigError: it is none.
     """
+    return parse_policy(_document(canonical, origin), origin)
+
+
+def policy_file(policy: Policy) -> str:
+    """A policy file (TOML) of a policy, without the comments of the file that it came from.
+
+    What is read from it has the same digest.
+    """
+    return tomli_w.dumps(_told(_document(policy.canonical, policy.file)))
+
+
+def _document(canonical: str, origin: str) -> dict[str, Any]:
     try:
         document = json.loads(canonical, object_hook=_with_durations)
     except ValueError as error:
         raise ConfigError([Problem(origin, "", f"is not JSON: {error}")]) from None
     if not isinstance(document, dict):
         raise ConfigError([Problem(origin, "", "is no table")])
-    return parse_policy(document, origin)
+    return document
+
+
+def _told(table: dict[str, Any]) -> dict[str, Any]:
+    """A table without what is null: TOML has none, and it is what is not said."""
+    return {
+        key: _told(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def _with_durations(table: dict[str, Any]) -> dict[str, Any]:
@@ -103,11 +126,25 @@ def read_toml(path: str | PathLike[str]) -> dict[str, Any]:
         ConfigError: it cannot be read or is no TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"), parse_float=Decimal)
+        data = Path(path).read_bytes()
     except OSError as error:
         fault = f"cannot be read: {error.strerror or error}"
+        raise ConfigError([Problem(str(path), "", fault)]) from None
+    return parsed_toml(data, str(path))
+
+
+def parsed_toml(data: bytes, origin: str) -> dict[str, Any]:
+    """The tables of a TOML document, decimal numbers as ``Decimal``.
+
+    Raises:
+        ConfigError: it is no TOML.
+    """
+    try:
+        # Line ends as a text file has them.
+        text = data.decode().replace("\r\n", "\n").replace("\r", "\n")
+        return tomllib.loads(text, parse_float=Decimal)
     except UnicodeDecodeError:
         fault = "is not UTF-8 text"
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         fault = f"is not TOML: {error}"
-    raise ConfigError([Problem(str(path), "", fault)])
+    raise ConfigError([Problem(origin, "", fault)])

@@ -1,6 +1,8 @@
 """Policies from their digests: the same rules as from their files, or a refusal."""
 
+import tomllib
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,11 @@ from hypothesis import strategies as st
 from monitor.audit.logs import LogRecord
 from monitor.audit.policies import PublishedPolicies, published_policies
 from monitor.errors import ConfigError, UnknownPolicy
-from monitor.policy import Policy, parse_policy, read_policies, rulebook_of
+from monitor.policy import Policy, parse_policy, policy_file, read_policies, rulebook_of
 from monitor.policy.canonical import digest_of
 from tests.audit.memory import MemoryLog
 from tests.histories import ANCHORS, Document, rulebooks
-from tests.policies.documents import parsed
+from tests.policies.documents import parsed, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILES = [*sorted((ROOT / "config" / "policies").glob("*.toml")), ROOT / "tests/policies/olist.toml"]
@@ -44,6 +46,42 @@ def test_rules_are_the_same_from_digests_as_from_files(documents: list[Document]
     policies = [parse_policy(one, f"{number}.toml") for number, one in enumerate(documents)]
     again = published(policies).rulebook(policy.digest for policy in policies)
     assert again == rulebook_of(policies)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_written_from_a_digest_has_this_digest(path: Path, tmp_path: Path) -> None:
+    (policy,) = read_policies([path])
+    written = tmp_path / "policy.toml"
+    written.write_text(policy_file(published([policy]).policy(policy.digest)), encoding="utf-8")
+    (again,) = read_policies([written])
+    assert again.digest == policy.digest
+    assert again.marketplaces == policy.marketplaces
+
+
+@given(st.sampled_from(ANCHORS).flatmap(rulebooks))
+def test_a_written_file_has_the_digest_of_any_policy(documents: list[Document]) -> None:
+    for number, document in enumerate(documents):
+        policy = parse_policy(document, f"{number}.toml")
+        written = tomllib.loads(policy_file(policy), parse_float=Decimal)
+        assert parse_policy(written, "again").marketplaces == policy.marketplaces
+
+
+HOSTILE = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
+
+
+@given(HOSTILE, HOSTILE, st.decimals(0, 1000, places=6))
+def test_a_written_file_holds_any_text_and_any_duration(
+    text: str, category: str, hours: Decimal
+) -> None:
+    rate = table(
+        "valid_tracking_rate",
+        runbook=text,
+        by_category={category: "at least 95%"},
+        scan_grace_hours=hours,
+    )
+    policy = parsed({"valid_tracking_rate": rate}, deadlines={"reply": {"runbook": text}})
+    written = tomllib.loads(policy_file(policy), parse_float=Decimal)
+    assert parse_policy(written, "again").digest == policy.digest
 
 
 def test_a_digest_that_nobody_published_is_refused() -> None:
