@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class KafkaLog:
-    """One topic; a context manager, within which it can be read.
+    """One topic; a context manager, within which it can be read, one partition at a time.
 
     Args:
         cluster: where it is.

@@ -26,10 +26,12 @@ from monitor.cluster import Cluster
 from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import HOUR, parse_instant
 from monitor.errors import UnreadableSource
+from monitor.policy import policy_file
 from monitor.stream.clock import EventClock
 from monitor.stream.worker import Worker
 from tests.faults.evidence import read_all
 from tests.kafka.members import administering, producing
+from tests.policies.documents import parsed
 from tests.stream.live import (
     PARTITIONS,
     cancellation,
@@ -126,6 +128,20 @@ def test_the_log_of_a_worker_is_intact_also_where_a_crash_has_repeated_its_end(
     _, own, others = _split(said)
     assert _faults(cluster, said, capsys) == []
     assert _faults(cluster, [*own, *own[-3:], *others], capsys) == []
+
+
+def test_the_settings_of_the_worker_say_where_the_log_is(
+    cluster: Cluster, said: Records, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix, config = _copied(cluster, said), tmp_path / "monitor.toml"
+    (tmp_path / "policy.toml").write_text(policy_file(parsed()))
+    config.write_text(
+        f'policies = ["policy.toml"]\n[kafka]\nbootstrap_servers = "{cluster.address}"\n'
+        f'[topics]\nalerts = "{prefix}alerts"\n'
+    )
+    status = commands.main(["verify", "--config", str(config)], standalone_mode=False)
+    assert status == 0
+    assert f"{prefix}alerts: intact" in capsys.readouterr().out
 
 
 def test_a_record_that_was_tampered_with_is_named(
