@@ -11,8 +11,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.kafka.node import KafkaNode
+from monitor.audit.kafka_log import KafkaLog
 from monitor.audit.kafka_source import KafkaSource, Until
 from monitor.audit.replay import Intake, replay
+from monitor.audit.verification import verify
 from monitor.cluster import Cluster
 from monitor.core.alert_records import AlertRecord, decode_record
 from monitor.core.events import SOURCE_TOPICS
@@ -170,6 +172,12 @@ def check_chain(values: list[bytes]) -> None:
         previous = hashlib.sha256(value).hexdigest()
 
 
+def verified(settings: WorkerSettings) -> bool:
+    """Whether the alert log is intact for who knows how many partitions there were."""
+    with KafkaLog(settings.cluster, settings.names.alerts) as log:
+        return verify(log, earlier_partitions=[PARTITIONS]).intact
+
+
 def replayed(settings: WorkerSettings, until: Until | None = None) -> Figures:
     names = {topic: settings.names.source(topic) for topic in SOURCE_TOPICS}
     source = KafkaSource(settings.cluster, names, until, earlier_partitions=[PARTITIONS])
@@ -235,6 +243,7 @@ async def test_every_seller_goes_on_where_it_was_however_often_it_is_interrupted
     assert said[partition_of(SELLERS[0].encode(), MORE)][-1] == closed.encode()
     for values in said.values():
         check_chain(values)
+    assert await asyncio.to_thread(verified, settings)
     assert await asyncio.to_thread(replayed, settings) == after
 
 
