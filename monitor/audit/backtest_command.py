@@ -56,9 +56,7 @@ def run_backtest(
         events: list[Event] = [event for chunk in intake for event in chunk]
     with working("deciding", len(events), stderr) as on_point:
         records = list(backtest(events, rulebook, trial.every, intake.refuse, on_point))
-    rows = figures_of(
-        records, _span(events, trial), trial.orders_min, trial.flap_days * DAY
-    )
+    rows = figures_of(records, _span(events, trial), trial.orders_min, trial.flap_days * DAY)
     backtest_lines.FORMATS[form](rows, stdout)
     stdout.flush()
     return not intake.invalid

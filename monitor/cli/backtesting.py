@@ -2,15 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from monitor.cli.options import FILE, POLICIES, InstantType, form_option
 from monitor.cli.status import DONE, SOME_INVALID
-
-if TYPE_CHECKING:
-    from monitor.core.instants import Instant
 
 
 @click.command()
@@ -54,17 +51,8 @@ if TYPE_CHECKING:
     help="An alert that is back within so many days of its end has flapped.",
 )
 @form_option("table", "jsonl")
-def backtest(
-    files: tuple[Path, ...],
-    policies: tuple[Path, ...],
-    begin: "Instant | None",
-    end: "Instant",
-    every_minutes: int,
-    orders_min: int,
-    flap_days: int,
-    form: str,
-) -> int:
-    """Replay a history through the alerts: did they warn before each breach, and how often?
+def backtest(files: tuple[Path, ...], policies: tuple[Path, ...], form: str, **asked: Any) -> int:
+    """Replay a history through the alerts and say whether they warned before each breach.
 
     Exit status: 0 done, 1 some records were invalid (each is reported), 2 could not run.
     """
@@ -75,7 +63,7 @@ def backtest(
     from monitor.policy import load_policies
 
     collect_garbage_seldom()
-    trial = Trial(begin, end, every_minutes * 60 * SECOND, orders_min, flap_days)
+    trial = Trial(every=asked.pop("every_minutes") * 60 * SECOND, **asked)
     rulebook, streams = load_policies(policies), (sys.stdout, sys.stderr)
     valid = run_backtest(FileSource(files), rulebook, trial, form, streams)
     return DONE if valid else SOME_INVALID

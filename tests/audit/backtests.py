@@ -21,7 +21,7 @@ def day(number: float) -> Instant:
     return BEGIN + int(number * DAY)
 
 
-def order(name: str, placed_day: float, late: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002
+def order(name: str, placed_day: float, late: bool = False) -> list[dict[str, Any]]:
     """An order that is to be shipped a day later; a late one goes out three hours after that."""
     at = day(placed_day)
     shipped = at + DAY + 3 * HOUR if late else at + 12 * HOUR

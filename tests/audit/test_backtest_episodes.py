@@ -75,7 +75,8 @@ def twice(gap: int, alert: str = "S1/M1/late_shipment_rate/30") -> list[Episode]
 
 @pytest.mark.parametrize(("gap", "flapped"), [(HOUR, True), (FLAP - 1, True), (FLAP, False)])
 def test_an_alert_that_is_back_before_the_time_is_over_has_flapped(
-    gap: int, flapped: bool  # noqa: FBT001
+    gap: int,
+    flapped: bool,
 ) -> None:
     first, second = twice(gap)
     assert not first.flapped
@@ -88,7 +89,8 @@ def test_another_window_of_the_metric_is_another_alert() -> None:
 
 @pytest.mark.parametrize(("gap", "flapped"), [(FLAP - 1, True), (FLAP, False)])
 def test_an_episode_that_is_back_in_breach_before_the_time_is_over_has_flapped(
-    gap: int, flapped: bool  # noqa: FBT001
+    gap: int,
+    flapped: bool,
 ) -> None:
     (found,) = episodes_of(
         [

@@ -128,9 +128,7 @@ def test_the_figures_are_what_a_plain_count_over_the_records_gives(
         sized = [
             group
             for group in begun
-            if (
-                next((one for one in group if one.to == "breached"), group[0]).denominator or 0
-            )
+            if (next((one for one in group if one.to == "breached"), group[0]).denominator or 0)
             >= row.orders_min
         ]
         breached = [group for group in sized if any(one.to == "breached" for one in group)]
