@@ -76,6 +76,21 @@ def test_explain_says_why_an_order_counts(folder: Path) -> None:
     assert done.stdout.endswith("numerator 1 of denominator 2\n")
 
 
+def test_backtest_says_what_would_have_been_told_from_an_instant_on(folder: Path) -> None:
+    files = ("events.jsonl", "--policy", "policy.toml", "--format", "jsonl")
+    done = monitor(folder, "backtest", *files)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["metric"], row["orders_min"], row["breaches"]) for row in rows] == [
+        ("order_defect_rate", 0, 2),
+        ("order_defect_rate", 100, 0),
+        ("all", 0, 2),
+        ("all", 100, 0),
+    ]
+    done = monitor(folder, "backtest", *files, "--from", "2018-06-26T00:00:00Z")
+    assert json.loads(done.stdout.splitlines()[0])["breaches"] == 0
+
+
 READ = ("events.jsonl", "--policy", "policy.toml")
 SERIES = ("--metric", "order_defect_rate", "--seller")
 
@@ -88,6 +103,8 @@ SERIES = ("--metric", "order_defect_rate", "--seller")
         (["replay", "--policy", "policy.toml", *AS_OF], "name the files"),
         (["replay", "nowhere", *READ, *AS_OF], "nowhere"),
         (["replay", *READ, "--as-of", "June"], "June"),
+        (["backtest", "--policy", "policy.toml"], "FILE"),
+        (["backtest", *READ, "--every", "0"], "0 is not in the range"),
         (["replay", *READ, "--as-of", "2018-06-30T12:00:00"], "offset"),
         (["replay", "events.jsonl", "--policy", "events.jsonl", *AS_OF], "events.jsonl"),
         (["explain", *READ, *AS_OF, *SERIES, "S9"], "no event of seller S9"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from monitor.core.calendar import day_number
 from monitor.core.instants import HOUR
 from monitor.core.metrics import METRICS
-from monitor.core.rules import Comparison, CountOn, Limit, MetricRule, Population
+from monitor.core.rules import AlertRule, Comparison, CountOn, Limit, MetricRule, Population
 from monitor.policy import (
     parse_policy,
     read_policies,
@@ -77,6 +77,7 @@ def test_everything_that_can_be_said_of_a_metric_is_heard() -> None:
         guarantee_claims="unless_cleared",
         chargeback_kinds=frozenset({"chargeback_fraud", "chargeback_service"}),
         claim_within=HOUR // 2,
+        alert=AlertRule(recovery_hold=72 * HOUR, clear_margin=2),
     )
 
 

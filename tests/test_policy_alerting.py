@@ -15,7 +15,7 @@ MINUTE = 60 * SECOND
 FULL: dict[str, Any] = {
     "hold_minutes": Decimal("7.5"),
     "recovery_hold_hours": 24,
-    "clear_margin": 2,
+    "clear_margin": 3,
     "approach_headroom": 3,
     "volume_min": 50,
     "page_below_volume_min": False,
@@ -26,11 +26,13 @@ FULL: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_without_a_table_alerts_open_and_close_at_once_with_a_margin_of_one(metric: str) -> None:
+def test_without_a_table_alerts_open_at_once_and_close_after_three_days_with_a_margin_of_two(
+    metric: str,
+) -> None:
     assert rule(metric).alert == AlertRule(
         hold=0,
-        recovery_hold=0,
-        clear_margin=1,
+        recovery_hold=72 * HOUR,
+        clear_margin=2,
         approach_headroom=None,
         volume_min=0,
         page_below_volume_min=True,
@@ -44,7 +46,7 @@ def test_everything_that_can_be_said_of_an_alert_is_heard() -> None:
     assert rule("refund_rate", alert=FULL).alert == AlertRule(
         hold=7 * MINUTE + 30 * SECOND,
         recovery_hold=24 * HOUR,
-        clear_margin=2,
+        clear_margin=3,
         approach_headroom=3,
         volume_min=50,
         page_below_volume_min=False,

@@ -41,8 +41,25 @@ class Remarks:
 @contextmanager
 def reading(source: Source, stderr: TextIO) -> Iterator[tuple[Remarks, Callable[[int], None]]]:
     """Remarks and progress while a source is read; a bar only where stderr is a terminal."""
+    is_bytes = source.unit == "bytes"
+    with _bar("reading", source.total or None, stderr, is_bytes=is_bytes) as (write, advance):
+        yield Remarks(write), advance
+
+
+@contextmanager
+def working(what: str, total: int, stderr: TextIO) -> Iterator[Callable[[int], None]]:
+    """Progress of what comes after; a bar only where stderr is a terminal."""
+    with _bar(what, total, stderr, is_bytes=False) as (_, advance):
+        yield advance
+
+
+@contextmanager
+def _bar(
+    what: str, total: int | None, stderr: TextIO, *, is_bytes: bool
+) -> Iterator[tuple[Callable[[str], object], Callable[[int], None]]]:
+    """How to write a line, and to move the bar."""
     if not stderr.isatty():
-        yield Remarks(lambda line: print(line, file=stderr)), _ignore
+        yield lambda line: print(line, file=stderr), _ignore
         return
     from rich.console import Console
     from rich.progress import (
@@ -53,9 +70,9 @@ def reading(source: Source, stderr: TextIO) -> Iterator[tuple[Remarks, Callable[
         TimeRemainingColumn,
     )
 
-    amount = DownloadColumn() if source.unit == "bytes" else MofNCompleteColumn()
+    amount = DownloadColumn() if is_bytes else MofNCompleteColumn()
     bar = Progress(
-        "reading",
+        what,
         BarColumn(),
         amount,
         TimeRemainingColumn(),
@@ -63,9 +80,9 @@ def reading(source: Source, stderr: TextIO) -> Iterator[tuple[Remarks, Callable[
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=source.total or None)
+        task = bar.add_task("", total=total)
         yield (
-            Remarks(partial(bar.console.print, markup=False, highlight=False, soft_wrap=True)),
+            partial(bar.console.print, markup=False, highlight=False, soft_wrap=True),
             lambda weight: bar.advance(task, weight),
         )
 

@@ -13,6 +13,7 @@ import click
 from monitor import __version__
 from monitor.cli.alerting import notify_test, silence
 from monitor.cli.auditing import explain, replay
+from monitor.cli.backtesting import backtest
 from monitor.cli.evidence import bundle, check_bundle, sign_head, verify
 from monitor.cli.showing import demo, schema, simulate
 from monitor.cli.status import COULD_NOT_RUN, DONE, INTERRUPTED
@@ -62,7 +63,7 @@ def commands() -> None:
 
 for command in (
     *(run, check, repartition, silence, notify_test),
-    *(replay, explain, verify, sign_head, bundle, check_bundle),
+    *(replay, explain, backtest, verify, sign_head, bundle, check_bundle),
     *(demo, simulate, schema),
 ):
     commands.add_command(command)

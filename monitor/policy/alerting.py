@@ -35,8 +35,8 @@ class AlertTable(_Table):
     """``[metrics.NAME.alert]``."""
 
     hold_minutes: Minutes = 0
-    recovery_hold_hours: Hours = 0
-    clear_margin: _Count = 1
+    recovery_hold_hours: Hours = 72 * HOUR
+    clear_margin: _Count = 2
     approach_headroom: _Count | None = None
     volume_min: _Count = 0
     page_below_volume_min: bool = True

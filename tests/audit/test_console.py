@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from monitor.audit.console import Remarks, reading
+from monitor.audit.console import Remarks, reading, working
 from monitor.audit.files import FileSource
 from monitor.errors import InvalidEvent, InvalidReason
 
@@ -55,3 +55,11 @@ def test_no_unknown_marketplace_is_no_warning() -> None:
     said: list[str] = []
     Remarks(said.append).unknown_marketplaces([])
     assert said == []
+
+
+def test_what_comes_after_reading_has_a_bar_on_a_terminal_only() -> None:
+    for stderr, shown in ((_Terminal(), True), (io.StringIO(), False)):
+        with working("deciding", 20, stderr) as on_progress:
+            on_progress(20)
+        assert ("deciding" in stderr.getvalue() and "20/20" in stderr.getvalue()) is shown
+        assert bool(stderr.getvalue()) is shown

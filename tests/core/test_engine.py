@@ -26,7 +26,8 @@ def placed(at: str, **fields: Any) -> Event:
 
 
 def document(**over: Any) -> dict[str, Any]:
-    said = {"source": "a test", "runbook": "none"}
+    at_once = {"clear_margin": 1, "recovery_hold_hours": 0}
+    said: dict[str, Any] = {"source": "a test", "runbook": "none", "alert": at_once}
     return {
         "name": "test",
         "marketplaces": {"m": {"time_zone": "UTC"}},
