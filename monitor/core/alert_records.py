@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -190,11 +191,13 @@ def _items_of(waiting: Waiting) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1024)
 def limit_text(limit: Limit, *, is_count: bool) -> str:
     """A limit as a policy file writes it: ``under 1%``, ``at most 3``."""
     return f"{limit.comparison} {value_text(limit.value, is_count=is_count)}"
 
 
+@lru_cache(maxsize=1024)
 def value_text(value: Fraction, *, is_count: bool) -> str:
     """A limit's value as a policy file writes it; exact, as it was read from a decimal."""
     scaled = value if is_count else value * 100
