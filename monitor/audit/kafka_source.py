@@ -1,40 +1,46 @@
 """Records of the source topics or raw inputs of a cluster, up to a given end."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from monitor.audit.spans import (
+    Kept,
+    Offsets,
+    Since,
+    Span,
+    Until,
+    Where,
+    parse_since,
+    parse_until,
+    spans_of,
+)
 from monitor.cluster import Cluster
 from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, check_instant, check_recorded
-from monitor.core.instants import Instant, parse_instant
-from monitor.errors import InvalidEvent, InvalidInstant, InvalidReason, UnreadableSource
-from monitor.printable import printable
+from monitor.core.instants import Instant
+from monitor.errors import InvalidEvent, InvalidReason, UnreadableSource
+
+__all__ = ["KafkaSource", "Records", "Since", "Until", "parse_since", "parse_until"]
 
 _MILLISECOND = 1000
 _CONNECT_SECONDS = 10.0
 _STALLED_SECONDS = 60.0
 
-Offsets = Mapping[tuple[str, int], int]
-"""By source topic, or the name of a raw input, and partition."""
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
-    """Where to stop reading: without anything, at the end offsets seen at the start."""
+class Found(NamedTuple):
+    """What there is to read, as of when it was asked for."""
 
-    recorded_at: Instant | None = None
-    """Only what lies before the first record with this Kafka timestamp or a later one."""
-    offsets: Offsets | None = None
-    """Per topic and partition the first offset not to read; a partition without one is not
-    read at all."""
+    partitions: int
+    """How many each of the source topics has; 0 where only raw inputs are read."""
+    spans: Mapping[Where, Span]
 
 
 class KafkaSource:
@@ -47,6 +53,7 @@ class KafkaSource:
         until: where to stop.
         raw_inputs: topics read besides, whose records have any key.
         earlier_partitions: how many partitions the source topics once had, each number.
+        since: where to begin.
     """
 
     unit = "records"
@@ -58,40 +65,78 @@ class KafkaSource:
         until: Until | None = None,
         raw_inputs: Collection[str] = (),
         earlier_partitions: Collection[int] = (),
+        since: Since | None = None,
     ) -> None:
         self._cluster = cluster
-        self._earlier = tuple(earlier_partitions)
+        self.earlier_partitions = tuple(earlier_partitions)
         self._names = {topic: topic for topic in SOURCE_TOPICS} if names is None else names
         self._raw_inputs = frozenset(raw_inputs)
         self._until = until or Until()
-        self._total = 0
+        self._since = since or Since()
+        self._found: Found | None = None
 
     @property
     def total(self) -> int:
-        """Offsets between beginning and end; 0 until ``chunks`` has asked the cluster."""
-        return self._total
-
-    def chunks(self) -> Iterator["Records"]:
-        """All records before the end, each once.
+        """Offsets to read; asks the cluster.
 
         Raises:
-            UnreadableSource: the cluster does not answer, lacks a topic, has unequal
-                partition counts, ends before an offset that was asked for, or stops answering.
+            UnreadableSource: as ``find``.
         """
+        return sum(span.end - span.begin for span in self.find().spans.values())
+
+    def find(self) -> Found:
+        """What there is to read; asks the cluster once, so that the end stays where it was.
+
+        Raises:
+            UnreadableSource: the cluster does not answer, lacks a topic, has unequal partition
+                counts, ends before an offset that was asked for, or has lost a part of the
+                range to retention.
+        """
+        if self._found is None:
+            with asyncio.Runner() as runner:
+                reading = _Reading(self._cluster, self._names, self._raw_inputs)
+                try:
+                    self._found = self._run(runner, reading.find(self._since, self._until))
+                finally:
+                    runner.run(reading.close())
+        return self._found
+
+    def only(self, spans: Mapping[Where, Span]) -> "KafkaSource":
+        """A source of these spans of what was found; it can be sent to another process."""
+        some = KafkaSource(
+            self._cluster,
+            self._names,
+            raw_inputs=self._raw_inputs,
+            earlier_partitions=self.earlier_partitions,
+        )
+        some._found = Found(self.find().partitions, spans)
+        return some
+
+    def chunks(self) -> Iterator["Records"]:
+        """All records of the range, each once.
+
+        Raises:
+            UnreadableSource: as ``find``; or the cluster stops answering.
+        """
+        found = self.find()
         with asyncio.Runner() as runner:
-            reading = _Reading(self._cluster, self._names, self._raw_inputs, self._until)
+            reading = _Reading(self._cluster, self._names, self._raw_inputs)
             try:
-                self._total = runner.run(reading.begin())
-                while (chunk := runner.run(reading.next())) is not None:
-                    chunk.earlier_partitions = self._earlier
+                self._run(runner, reading.begin(found))
+                while (chunk := self._run(runner, reading.next())) is not None:
+                    chunk.earlier_partitions = self.earlier_partitions
                     yield chunk
-            except (KafkaError, OSError, TimeoutError) as error:
-                raise UnreadableSource(
-                    f"the topics at {self._cluster.address} cannot be read:"
-                    f" {str(error) or type(error).__name__}"
-                ) from error
             finally:
                 runner.run(reading.close())
+
+    def _run(self, runner: asyncio.Runner, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            return runner.run(coroutine)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise UnreadableSource(
+                f"the topics at {self._cluster.address} cannot be read:"
+                f" {str(error) or type(error).__name__}"
+            ) from error
 
 
 class Records:
@@ -142,42 +187,54 @@ class _Reading:
     """One pass over the topics; all methods run on the same event loop."""
 
     def __init__(
-        self,
-        cluster: Cluster,
-        names: Mapping[SourceTopic, str],
-        raw_inputs: frozenset[str],
-        until: Until,
+        self, cluster: Cluster, names: Mapping[SourceTopic, str], raw_inputs: frozenset[str]
     ) -> None:
         self._cluster = cluster
         self._names: dict[str, str] = {name: name for name in raw_inputs} | dict(names)
         self._raw_inputs = raw_inputs
-        self._until = until
         self._partitions = 0
         self._ends: dict[TopicPartition, int] = {}
         self._positions: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
 
-    async def begin(self) -> int:
-        """Connect and find out what to read; how many offsets that is."""
+    async def find(self, since: Since, until: Until) -> Found:
+        """Connect and find out what to read."""
+        self._check_names("a begin", since.offsets)
+        self._check_names("an end", until.offsets)
         async with asyncio.timeout(_CONNECT_SECONDS):
             partitions = await self._find_partitions()
-            self._consumer = consumer = AIOKafkaConsumer(
-                **self._cluster.client_options(),
-                enable_auto_commit=False,
-                # Never skip silently over what is gone: it has to be said.
-                auto_offset_reset="none",
-                # As the live worker: what a producer took back never happened.
-                isolation_level="read_committed",
-            )
-            await consumer.start()
-            starts = await consumer.beginning_offsets(partitions)
-            ends = await self._find_ends(consumer, partitions)
-        self._ends = {tp: end for tp, end in ends.items() if end > starts.get(tp, end)}
-        self._positions = {tp: starts[tp] for tp in self._ends}
+            consumer = await self._connect()
+            kept = await self._find_kept(consumer, partitions, since)
+            ends = await self._find_ends(consumer, until, kept)
+        return Found(self._partitions, spans_of(since, ends, kept))
+
+    async def begin(self, found: Found) -> None:
+        """Connect and go to where reading begins."""
+        self._partitions = found.partitions
+        for where, span in found.spans.items():
+            self._ends[self._place(where)] = span.end
+            self._positions[self._place(where)] = span.begin
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            consumer = await self._connect()
         consumer.assign(list(self._ends))
         for tp, start in self._positions.items():
             consumer.seek(tp, start)
-        return sum(end - self._positions[tp] for tp, end in self._ends.items())
+
+    async def _connect(self) -> AIOKafkaConsumer:
+        self._consumer = consumer = AIOKafkaConsumer(
+            **self._cluster.client_options(),
+            enable_auto_commit=False,
+            # Never skip silently over what is gone: it has to be said.
+            auto_offset_reset="none",
+            # As the live worker: what a producer took back never happened.
+            isolation_level="read_committed",
+        )
+        await consumer.start()
+        return consumer
+
+    def _place(self, where: Where) -> TopicPartition:
+        topic, number = where
+        return TopicPartition(self._names[topic], number)
 
     async def next(self) -> Records | None:
         """The next records of some partition; None at the end."""
@@ -205,7 +262,7 @@ class _Reading:
         if self._consumer is not None:
             await self._consumer.stop()
 
-    async def _find_partitions(self) -> list[TopicPartition]:
+    async def _find_partitions(self) -> list[Where]:
         counts = await self._count_partitions()
         missing = [name for name in self._names.values() if name not in counts]
         if missing:
@@ -217,7 +274,8 @@ class _Reading:
             listed = ", ".join(f"{name} has {count}" for name, count in sources.items())
             raise UnreadableSource(f"the topics must have equal partition counts, but {listed}")
         self._partitions = next(iter(sources.values()), 0)
-        return [TopicPartition(name, number) for name in counts for number in range(counts[name])]
+        contract = {name: topic for topic, name in self._names.items()}
+        return [(contract[name], number) for name in counts for number in range(counts[name])]
 
     async def _count_partitions(self) -> dict[str, int]:
         admin = AIOKafkaAdminClient(**self._cluster.client_options())
@@ -231,63 +289,49 @@ class _Reading:
             await admin.close()
         return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
+    async def _find_kept(
+        self, consumer: AIOKafkaConsumer, partitions: Sequence[Where], since: Since
+    ) -> dict[Where, Kept]:
+        places = {where: self._place(where) for where in partitions}
+        begins = await consumer.beginning_offsets(list(places.values()))
+        ends = await consumer.end_offsets(list(places.values()))
+        if since.recorded_at is None:
+            return {where: Kept(begins[tp], ends[tp]) for where, tp in places.items()}
+        found = await _offsets_at(consumer, places.values(), since.recorded_at)
+        return {
+            where: Kept(begins[tp], ends[tp], found.get(tp, ends[tp]))
+            for where, tp in places.items()
+        }
+
     async def _find_ends(
-        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-        if self._until.recorded_at is not None:
-            millis = -(-self._until.recorded_at // _MILLISECOND)
-            found = await consumer.offsets_for_times(dict.fromkeys(partitions, millis))
-            for tp, later in found.items():
-                if later is not None:
-                    ends[tp] = min(ends[tp], later.offset)
-        if self._until.offsets is not None:
-            return self._given_ends(ends, self._until.offsets)
+        self, consumer: AIOKafkaConsumer, until: Until, kept: Mapping[Where, Kept]
+    ) -> Offsets:
+        if until.offsets is not None:
+            return self._given_ends(until.offsets, kept)
+        ends = {where: holds.end for where, holds in kept.items()}
+        if until.recorded_at is not None:
+            places = {where: self._place(where) for where in kept}
+            found = await _offsets_at(consumer, places.values(), until.recorded_at)
+            ends = {where: min(end, found.get(places[where], end)) for where, end in ends.items()}
         return ends
 
-    def _given_ends(
-        self, ends: Mapping[TopicPartition, int], given: Offsets
-    ) -> dict[TopicPartition, int]:
-        unread = sorted({topic for topic, _ in given if topic not in self._names})
+    def _check_names(self, side: str, given: Offsets | None) -> None:
+        unread = sorted({topic for topic, _ in given or () if topic not in self._names})
         if unread:
-            raise UnreadableSource(f"an end is given for {', '.join(unread)}, which is not read")
-        asked = {TopicPartition(self._names[topic], n): end for (topic, n), end in given.items()}
-        for tp, end in asked.items():
-            if end > ends.get(tp, 0):
-                raise UnreadableSource(
-                    f"{tp.topic}[{tp.partition}] ends at {ends.get(tp, 0)}, before {end}"
-                )
-        return asked
+            raise UnreadableSource(f"{side} is given for {', '.join(unread)}, which is not read")
+
+    def _given_ends(self, given: Offsets, kept: Mapping[Where, Kept]) -> Offsets:
+        for where, end in given.items():
+            tp, last = self._place(where), kept[where].end if where in kept else 0
+            if end > last:
+                raise UnreadableSource(f"{tp.topic}[{tp.partition}] ends at {last}, before {end}")
+        return {where: end for where, end in given.items() if where in kept}
 
 
-def parse_until(text: str, raw_inputs: Collection[str] = ()) -> Until:
-    """What ``--to`` says.
-
-    An instant; offsets such as ``orders:0=42,claims:3=7``, also of raw inputs; or the ``cut``
-    of an alert record as it is written there, ``{"orders":[0,42],"claims":[0,7]}``.
-
-    Raises:
-        UnreadableSource: it is none of these.
-    """
-    try:
-        if text.startswith("{"):
-            cut = msgspec.json.decode(text, type=dict[SourceTopic, tuple[int, int]])
-            return Until(offsets={(topic, at[0]): at[1] for topic, at in cut.items()})
-        if "=" in text:
-            offsets = (_parse_offset(part, raw_inputs) for part in text.split(","))
-            return Until(offsets=dict(offsets))
-        return Until(recorded_at=parse_instant(text))
-    except (InvalidInstant, ValueError, msgspec.MsgspecError) as error:
-        raise UnreadableSource(
-            f"cannot read up to {printable(text)}: it is neither an instant such as"
-            " 2026-11-20T12:00:00Z nor offsets such as orders:0=42,claims:0=7"
-        ) from error
-
-
-def _parse_offset(text: str, raw_inputs: Collection[str]) -> tuple[tuple[str, int], int]:
-    where, _, offset = text.partition("=")
-    name, _, number = where.partition(":")
-    topic = name.strip()
-    if topic not in raw_inputs:
-        topic = msgspec.convert(topic, SourceTopic)
-    return (topic, int(number)), int(offset)
+async def _offsets_at(
+    consumer: AIOKafkaConsumer, places: Collection[TopicPartition], at: Instant
+) -> dict[TopicPartition, int]:
+    """Where the first record of an instant or a later one lies; nothing where there is none."""
+    millis = -(-at // _MILLISECOND)
+    found = await consumer.offsets_for_times(dict.fromkeys(places, millis))
+    return {tp: later.offset for tp, later in found.items() if later is not None}

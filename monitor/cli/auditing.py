@@ -8,25 +8,41 @@ import click
 
 from monitor.cli.options import (
     AS_OF,
+    CONFIG,
+    CUT,
     EARLIER,
     FILES,
+    FROM,
     KAFKA,
+    KNOWN_AT,
     POLICIES,
+    PREFIX,
     RAW,
     TO,
     WITH_SOURCES,
+    WORKERS,
+    Command,
     WindowType,
     form_option,
 )
+from monitor.cli.scope import Asked, find_scope
 from monitor.cli.status import DONE, SOME_INVALID
 
 if TYPE_CHECKING:
-    from monitor.audit.commands import Audit
-    from monitor.audit.sources import Source
-    from monitor.core.instants import Instant
+    from monitor.cli.scope import Scope
 
 
-_OF_TOPICS = ("raw_inputs", "with_sources", "earlier_partitions")
+_PLACES = (
+    *(KAFKA, PREFIX, CONFIG, RAW, WITH_SOURCES),
+    *(FROM, TO, KNOWN_AT, CUT, EARLIER),
+)
+
+
+def _places(command: Command) -> Command:
+    """The options that say which records of the topics to read."""
+    for option in reversed(_PLACES):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -34,25 +50,21 @@ _OF_TOPICS = ("raw_inputs", "with_sources", "earlier_partitions")
 @POLICIES
 @AS_OF
 @form_option("jsonl", "table", "csv")
-@KAFKA
-@RAW
-@WITH_SOURCES
-@TO
-@EARLIER
-def replay(
-    files: tuple[Path, ...],
-    policies: tuple[Path, ...],
-    as_of: "Instant",
-    form: str,
-    **topics: Any,
-) -> int:
+@_places
+@WORKERS
+def replay(policies: tuple[Path, ...], form: str, workers: int, **asked: Any) -> int:
     """Print every metric of every seller at an instant, from files or topics.
 
-    The last line on stderr is the balance of all records read. Exit status: 0 done, 1 some
-    records were invalid (each is reported), 2 could not run.
+    --as-of says what had happened, by the events' own time; --known-at and --to say what we
+    knew, by what had arrived. The last line on stderr is the balance of all records read. Exit
+    status: 0 done, 1 some records were invalid (each is reported), 2 could not run.
     """
-    audit = _audit(_source(files, **topics), policies, as_of)
-    return DONE if audit.replay(form) else SOME_INVALID
+    if workers > 1 and (asked["files"] or asked["raw_inputs"]):
+        raise click.UsageError("--workers goes with --kafka, without --raw")
+    scope = find_scope(Asked(**asked))
+    if workers > 1:
+        return _replay_in_processes(scope, policies, form, workers)
+    return DONE if _audit(scope, policies).replay(form) else SOME_INVALID
 
 
 @click.command()
@@ -65,61 +77,36 @@ def replay(
 @click.option("--window", type=WindowType(), help="Default: the first window of the policy.")
 @click.option("--category", help="Of valid_tracking_rate, where the policy names it.")
 @form_option("table", "jsonl")
-@KAFKA
-@RAW
-@WITH_SOURCES
-@EARLIER
-def explain(
-    files: tuple[Path, ...], policies: tuple[Path, ...], as_of: "Instant", form: str, **asked: Any
-) -> int:
+@_places
+def explain(policies: tuple[Path, ...], form: str, **asked: Any) -> int:
     """List the orders (messages, returns, votes, violations) behind a number, and why."""
     from monitor.audit.explain import Question
 
-    topics = {key: asked.pop(key) for key in ("kafka", *_OF_TOPICS)}
-    question = Question(window_days=asked.pop("window"), **asked)
-    audit = _audit(_source(files, **topics), policies, as_of)
+    window_days = asked.pop("window")
+    series = {name: asked.pop(name) for name in ("seller", "metric", "marketplace", "category")}
+    question = Question(window_days=window_days, **series)
+    audit = _audit(find_scope(Asked(**asked)), policies)
     return DONE if audit.explain(question, form) else SOME_INVALID
 
 
-def _source(
-    files: tuple[Path, ...],
-    kafka: str | None = None,
-    to: str | None = None,
-    raw_inputs: tuple[str, ...] = (),
-    with_sources: bool = False,  # noqa: FBT001, FBT002 - as click passes it
-    earlier_partitions: tuple[int, ...] = (),
-) -> "Source":
-    if bool(files) == bool(kafka):
-        raise click.UsageError("name the files to read, or a cluster with --kafka")
-    if kafka is None:
-        if to is not None:
-            raise click.UsageError("--to goes with --kafka")
-        if raw_inputs:
-            raise click.UsageError("--raw goes with --kafka")
-        if earlier_partitions:
-            raise click.UsageError("--earlier-partitions goes with --kafka")
-        from monitor.audit.files import FileSource
-
-        return FileSource(files)
-    from monitor.audit.kafka_source import KafkaSource, parse_until
-    from monitor.cluster import Cluster
-    from monitor.core.events import SOURCE_TOPICS
-
-    if with_sources and not raw_inputs:
-        raise click.UsageError("--with-sources goes with --raw")
-    if with_sources and set(raw_inputs) & set(SOURCE_TOPICS):
-        raise click.UsageError("a topic cannot be a source and a raw input")
-    read = SOURCE_TOPICS if with_sources or not raw_inputs else ()
-    until = None if to is None else parse_until(to, raw_inputs)
-    names = {topic: topic for topic in read}
-    cluster = Cluster(tuple(kafka.split(",")))
-    return KafkaSource(cluster, names, until, raw_inputs, earlier_partitions)
-
-
-def _audit(source: "Source", policies: tuple[Path, ...], as_of: "Instant") -> "Audit":
+def _audit(scope: "Scope", policies: tuple[Path, ...]) -> Any:
     from monitor.audit.commands import Audit
     from monitor.garbage import collect_garbage_seldom
     from monitor.policy import load_policies
 
     collect_garbage_seldom()
-    return Audit(source, load_policies(policies), as_of, sys.stdout, sys.stderr)
+    rulebook = load_policies(policies)
+    return Audit(scope.source, rulebook, scope.as_of, sys.stdout, sys.stderr)
+
+
+def _replay_in_processes(
+    scope: "Scope", policies: tuple[Path, ...], form: str, workers: int
+) -> int:
+    from monitor.audit.parallel import Plan, Streams, replay_in_processes
+    from monitor.policy import load_policies
+
+    # What is wrong with a policy is said once, before anything is read.
+    load_policies(policies)
+    plan = Plan(policies, scope.as_of)
+    streams = Streams(sys.stdout, sys.stderr)
+    return DONE if replay_in_processes(scope.source, plan, workers, form, streams) else SOME_INVALID

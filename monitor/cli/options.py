@@ -98,9 +98,8 @@ POLICIES = click.option(
 )
 AS_OF = click.option(
     "--as-of",
-    required=True,
     type=InstantType(),
-    help="The instant to report on, such as 2018-06-30T12:00:00Z.",
+    help="What had happened by this instant, such as 2018-06-30T12:00:00Z.",
 )
 KAFKA = click.option(
     "--kafka", metavar="SERVERS", help="Read the topics of this cluster instead of files."
@@ -129,7 +128,28 @@ EARLIER = click.option(
     type=click.IntRange(1),
     help="With --kafka: the topics once had N partitions (before `monitor repartition`).",
 )
+FROM = click.option(
+    "--from", "since", help="With --kafka: from this instant or these offsets on, not from 0."
+)
 TO = click.option("--to", help="With --kafka: up to this instant or these offsets, not the end.")
+KNOWN_AT = click.option(
+    "--known-at",
+    type=InstantType(),
+    help="With --kafka: only what had arrived by this instant; also the default of --as-of.",
+)
+CUT = click.option(
+    "--cut",
+    metavar="ALERT_ID",
+    type=AlertIdType(),
+    help="With --kafka: only what an alert was decided by, at its instant.",
+)
+WORKERS = click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="With --kafka: read with this many processes.",
+)
 
 
 def form_option(*names: str) -> Callable[[Command], Command]:
