@@ -24,8 +24,9 @@ def settings(kafka: KafkaNode) -> WorkerSettings:
 
 
 def policy(limit: str) -> Policy:
-    """A policy of cancellations for the marketplace of the events."""
-    rate = table("pre_fulfilment_cancel_rate", limit=limit)
+    """A policy of cancellations for the marketplace of the events; its alerts close at once."""
+    at_once = {"recovery_hold_hours": 0, "clear_margin": 1}
+    rate = table("pre_fulfilment_cancel_rate", limit=limit, alert=at_once)
     shops = {"shop": {"time_zone": "UTC"}}
     return parsed({"pre_fulfilment_cancel_rate": rate}, marketplaces=shops)
 
