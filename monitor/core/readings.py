@@ -120,7 +120,8 @@ class Waiting(Struct, frozen=True, kw_only=True):
     """The open items of one kind of a seller as alerts see them, with none as with many.
 
     ``soon``: those within the rule's time before they are due; ``turns_at``: the next instant
-    at which one more is due soon, or overdue. ``known`` is False while a feed is silent.
+    at which one more is due soon, or overdue; ``turned_at``: the last one at which one of them
+    became so. ``known`` is False while a feed is silent.
     """
 
     seller: str
@@ -131,6 +132,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     overdue: int
     first_due_at: Instant | None
     turns_at: Instant | None
+    turned_at: Instant | None
     moved_by: MovedBy
     known: bool = True
 

@@ -1,7 +1,6 @@
 """What an account says at an instant: readings, open items, and the evidence behind them."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from msgspec import Struct
 
@@ -68,7 +67,7 @@ def waiting_of(account: Account, moved_by: MovedBy, now: Instant) -> Iterator[Wa
         dues = [due_at for _, due_at in account.deadlines.of(kind, floor)]
         overdue = sum(now > due_at for due_at in dues)
         soon = sum(now >= due_at - rule.warn_before for due_at in dues) - overdue
-        turns = (due_at - rule.warn_before for due_at in dues), (due_at + 1 for due_at in dues)
+        turns = [at for due_at in dues for at in (due_at - rule.warn_before, due_at + 1)]
         yield Waiting(
             seller=account.seller,
             marketplace=account.market.name,
@@ -77,7 +76,8 @@ def waiting_of(account: Account, moved_by: MovedBy, now: Instant) -> Iterator[Wa
             soon=soon,
             overdue=overdue,
             first_due_at=min(dues, default=None),
-            turns_at=min((at for at in chain(*turns) if at > now), default=None),
+            turns_at=min((at for at in turns if at > now), default=None),
+            turned_at=max((at for at in turns if at <= now), default=None),
             moved_by=moved_by,
             known=not account.feeds.silent,
         )
@@ -151,6 +151,16 @@ def offenders_of(
             day = subject.day
         if day is not None and left < day <= last:
             yield day, subject.id
+
+
+def has_turned(account: Account, metric: str, since: Instant, now: Instant) -> bool:
+    """Whether since an instant time alone turned a subject on the bad side of a metric."""
+    definition, rule = _metric(account, metric)
+    if definition.turns_at is None:
+        return False
+    bad_side = account.tallies.bad_side(account.market.index_of[metric])
+    found = (definition.turns_at(subject, rule) for subject in bad_side)
+    return any(at is not None and since < at <= now for at in found)
 
 
 def _metric(account: Account, metric: str) -> tuple[Metric, MetricRule]:

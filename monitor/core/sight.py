@@ -3,8 +3,8 @@
 from typing import get_args
 
 from monitor.core.engine import Engine
-from monitor.core.readings import Level, Reading, Waiting
-from monitor.core.report import due_of, reading_of, waiting_of
+from monitor.core.readings import OPEN, Level, Reading, Waiting
+from monitor.core.report import due_of, has_turned, reading_of, waiting_of
 from monitor.core.rules import ItemKind, WindowDays
 from monitor.core.standing import QUIET, Pace, Seen
 
@@ -33,9 +33,23 @@ def seen_of(engine: Engine, sight: Reading | Waiting) -> Seen:
     if market.rules.heartbeat_within is not None:
         complete_to = account.feeds.complete_to(market.kept_from)
     if isinstance(sight, Waiting):
-        waiting = sight.soon + sight.overdue
-        return Seen(sight.level, sight.level, sight.moved_by, complete_to, waiting)
-    return Seen(sight.alarm, sight.calm, sight.moved_by, complete_to)
+        turned_at = sight.turned_at
+        is_new = complete_to is not None and turned_at is not None and turned_at > complete_to
+        return Seen(
+            sight.level,
+            sight.level,
+            sight.moved_by,
+            complete_to,
+            doubtful=is_new,
+            waiting=sight.soon + sight.overdue,
+            turned_at=turned_at,
+        )
+    doubtful = (
+        complete_to is not None
+        and sight.alarm in OPEN
+        and has_turned(account, sight.metric, complete_to, engine.now)
+    )
+    return Seen(sight.alarm, sight.calm, sight.moved_by, complete_to, doubtful)
 
 
 def pace_of(engine: Engine, sight: Reading | Waiting) -> Pace:

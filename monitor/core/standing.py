@@ -70,15 +70,19 @@ class Seen(NamedTuple):
     ``level`` is its level without any memory, ``calm`` the level that it may fall to: that
     which a few more defects would not make worse. ``level`` is UNKNOWN while its data cannot
     be trusted. ``reason``: what moved it. ``complete_to``: what time alone made worse is not
-    believed where it began later (None: believed at once). ``waiting``: how many items there
-    are to tell of; None where a reminder is due whether or not there are more.
+    believed where it began later (None: believed at once). ``doubtful``: though an event moved
+    it, it may be time that made it worse. ``waiting``: how many items there are to tell of;
+    None where a reminder is due whether or not there are more. ``turned_at``: when the last of
+    them came to be told of.
     """
 
     level: Level
     calm: Level
     reason: Reason = "events"
     complete_to: Instant | None = None
+    doubtful: bool = False
     waiting: int | None = None
+    turned_at: Instant | None = None
 
 
 class Word(NamedTuple):
@@ -108,7 +112,7 @@ def step(
         if _repeats(was, seen, pace, now):
             return _said(was, Word(was.level, was.level, "reminder"), seen, now)
         return _settled(was, now), None
-    heads = _pending(was, to, "caught_up" if caught_up else seen.reason, now)
+    heads = _pending(was, to, "caught_up" if caught_up else _cause(was, to, seen), now)
     if seen.reason == "policy" or _is_due(heads, seen, pace, now):
         reason = heads.pending or seen.reason
         from_ = Level.UNKNOWN if reason == "caught_up" and was.level in QUIET else was.level
@@ -135,11 +139,20 @@ def ended(was: Standing, now: Instant) -> tuple[Standing, Word]:
 def _stale_step(was: Standing, seen: Seen, now: Instant) -> tuple[Standing, Word | None]:
     """Into the unknown, where anything was open, and out of it: to what is there by then."""
     if seen.level is not Level.UNKNOWN:
-        to = _heading(was.known, seen) or was.known
-        return _said(was, Word(Level.UNKNOWN, to, "caught_up"), seen, now)
+        return _known_again(was, seen, now)
     if was.level in OPEN:
         return _said(was, Word(was.level, Level.UNKNOWN, "stale"), seen, now)
     return _settled(was, now), None
+
+
+def _known_again(was: Standing, seen: Seen, now: Instant) -> tuple[Standing, Word]:
+    """Out of the unknown: to what is there by then, as far as it may be believed."""
+    to = _heading(was.known, seen) or was.known
+    is_worse = RANK[to] > RANK[was.known]
+    if not is_worse or seen.complete_to is None or seen.complete_to >= now:
+        return _said(was, Word(Level.UNKNOWN, to, "caught_up"), seen, now)
+    stands, word = _said(was, Word(Level.UNKNOWN, was.known, "caught_up"), seen, now)
+    return _pending(stands, to, "caught_up", now), word
 
 
 def _heading(level: Level, seen: Seen) -> Level | None:
@@ -149,6 +162,11 @@ def _heading(level: Level, seen: Seen) -> Level | None:
     if RANK[seen.calm] < RANK[level]:
         return seen.calm
     return None
+
+
+def _cause(was: Standing, to: Level, seen: Seen) -> Reason:
+    is_doubtful = seen.doubtful and RANK[to] > RANK[was.level]
+    return "time" if is_doubtful and seen.reason == "events" else seen.reason
 
 
 def _pending(was: Standing, to: Level, reason: Reason, now: Instant) -> Standing:
@@ -181,8 +199,10 @@ def _repeats(was: Standing, seen: Seen, pace: Pace, now: Instant) -> bool:
 
 
 def _has_more(stands: Standing, seen: Seen) -> bool:
-    """Whether there is more to tell than was told."""
-    return seen.waiting is None or seen.waiting > stands.told
+    """Whether there is more to tell than was told, or other items than those told of."""
+    if seen.waiting is None or seen.waiting > stands.told:
+        return True
+    return seen.turned_at is not None and seen.turned_at > stands.said_at
 
 
 def _settled(was: Standing, now: Instant) -> Standing:

@@ -144,6 +144,37 @@ def test_what_an_event_tells_needs_no_heartbeat() -> None:
     assert moves(told) == [("ok", "breached", "events")]
 
 
+def test_an_event_that_comes_with_a_deadline_does_not_vouch_for_it() -> None:
+    shop = Shop(policy(heartbeat_hours=6))
+    shop.hears(heartbeat("2018-03-01T12:00:00Z"))
+    shop.at(NOON, LATE)
+    other = placed("2018-03-01T13:00:00Z", order="o-2", ship_by="2018-03-04T08:00:00Z")
+    assert shop.at("2018-03-01T13:00:01Z", other) == []
+    told = shop.at("2018-03-01T14:00:00Z", heartbeat("2018-03-01T13:59:59Z"))
+    assert moves(told) == [("ok", "breached", "time")]
+
+
+def test_out_of_the_unknown_nothing_is_late_that_may_have_been_shipped() -> None:
+    table = {"alert": {}, "approach": "10%", "limit": "under 50%"}
+    late = document()["metrics"]["late_shipment_rate"] | table
+    shop = Shop(document(metrics={"late_shipment_rate": late}, heartbeat_hours=6))
+    shop.hears(heartbeat("2018-03-01T12:00:00Z"))
+    fine = [
+        placed("2018-02-26T08:00:00Z", order=f"f-{n}", ship_by="2018-03-01T21:00:00Z")
+        for n in range(3)
+    ]
+    shop.at(NOON, LATE, *fine)
+    shop.goes_on(at("2018-03-01T13:30:00Z"))
+    shop.at("2018-03-01T14:00:00Z", heartbeat("2018-03-01T13:59:59Z"))
+    shop.goes_on(at("2018-03-01T22:00:00Z"))
+    assert moves(shop.said) == [("ok", "approaching", "time"), ("approaching", "unknown", "stale")]
+    back = heartbeat("2018-03-01T20:00:00Z")
+    assert moves(shop.at("2018-03-01T23:00:00Z", back)) == [("unknown", "approaching", "caught_up")]
+    shipped = [event("order_shipped", "2018-03-01T19:00:00Z", order=f"f-{n}") for n in range(3)]
+    assert shop.at("2018-03-01T23:00:05Z", *shipped) == []
+    assert shop.at("2018-03-02T01:00:00Z", heartbeat("2018-03-02T00:59:00Z")) == []
+
+
 def test_an_open_alert_is_unknown_while_its_feed_is_silent_and_open_again_after() -> None:
     shop = Shop(policy(heartbeat_hours=6))
     shop.hears(heartbeat("2018-03-01T12:00:00Z"))
@@ -261,6 +292,34 @@ def test_more_items_are_told_at_most_once_an_hour() -> None:
         ("reminder", "2018-03-01T15:00:00Z", 3),
     ]
     assert items(shop.said)[1].subjects == names
+
+
+def test_other_items_are_told_where_as_many_were_done_meanwhile() -> None:
+    shop = deadline_shop()
+    shop.at(NOON, *(due(f"o-{n}", f"2018-03-01T2{n}:00:00Z") for n in range(4)))
+    for done, hour in enumerate((16, 17, 18)):
+        shop.goes_on(at(f"2018-03-01T{hour}:30:00Z"))
+        shipped = event("order_shipped", f"2018-03-01T{hour}:30:00Z", order=f"o-{done}")
+        shop.at(f"2018-03-01T{hour}:30:01Z", shipped)
+    # One after the other came within its six hours, never more than three at a time.
+    assert [(one.as_of, one.subjects) for one in items(shop.said)] == [
+        ("2018-03-01T14:00:00Z", ("o-0",)),
+        ("2018-03-01T15:00:00Z", ("o-0", "o-1")),
+        ("2018-03-01T16:00:00Z", ("o-0", "o-1", "o-2")),
+        ("2018-03-01T17:00:00Z", ("o-1", "o-2", "o-3")),
+    ]
+
+
+def test_each_item_that_is_overdue_is_told_of() -> None:
+    shop = deadline_shop()
+    shop.at(NOON, *(due(f"o-{n}", f"2018-03-01T18:0{n}:00Z") for n in range(2)))
+    shop.goes_on(at("2018-03-02T12:00:00Z"))
+    assert [(one.reason, one.as_of, one.overdue) for one in items(shop.said)] == [
+        ("events", "2018-03-01T12:00:00Z", 0),
+        ("reminder", "2018-03-01T13:00:00Z", 0),
+        ("time", "2018-03-01T18:00:01Z", 1),
+        ("reminder", "2018-03-01T19:00:01Z", 2),
+    ]
 
 
 def test_a_message_is_warned_of_at_twenty_of_its_twenty_four_hours() -> None:

@@ -126,6 +126,19 @@ def test_items_are_told_again_only_where_there_are_more_of_them() -> None:
     assert alert.at(AT + 4 * HOUR, more) == Word(NEAR, NEAR, "reminder")
 
 
+def test_other_items_are_told_of_even_where_there_are_no_more_than_before() -> None:
+    alert = Alert(Pace(repeat_every=HOUR))
+    alert.at(AT, Seen(NEAR, NEAR, waiting=2, turned_at=AT))
+    assert alert.at(AT + 2 * HOUR, Seen(NEAR, NEAR, waiting=1, turned_at=AT)) is None
+    other = Seen(NEAR, NEAR, waiting=2, turned_at=AT + 3 * HOUR)
+    assert alert.at(AT + 3 * HOUR, other) == Word(NEAR, NEAR, "reminder")
+    another = Seen(NEAR, NEAR, waiting=2, turned_at=AT + 3 * HOUR + MINUTE)
+    assert alert.at(AT + 3 * HOUR + MINUTE, another) is None
+    assert wake_at(alert.stands, another, alert.pace, AT + 3 * HOUR + MINUTE) == AT + 4 * HOUR
+    assert alert.at(AT + 4 * HOUR, another) == Word(NEAR, NEAR, "reminder")
+    assert alert.at(AT + 9 * HOUR, another) is None
+
+
 def test_an_open_alert_becomes_unknown_with_its_data_and_comes_back_with_it() -> None:
     alert = Alert(SLOW)
     alert.at(AT, seen(OVER))
@@ -152,6 +165,30 @@ def test_what_time_brought_after_the_feeds_were_complete_is_not_believed_yet() -
     assert alert.at(AT, late._replace(complete_to=AT - 1)) is None
     assert alert.at(AT + HOUR, seen(OVER)._replace(complete_to=AT - 1)) is None
     assert alert.at(AT + 2 * HOUR, late._replace(complete_to=AT)) == Word(OK, OVER, "time")
+
+
+def test_out_of_the_unknown_it_gets_no_worse_before_that_is_believed() -> None:
+    alert = Alert()
+    alert.at(AT, seen(NEAR))
+    alert.at(AT + HOUR, seen(UNKNOWN))
+    worse = seen(OVER, reason="caught_up")
+    back = AT + 3 * HOUR
+    early = worse._replace(complete_to=AT + 2 * HOUR)
+    assert alert.at(back, early) == Word(UNKNOWN, NEAR, "caught_up")
+    assert alert.at(back + MINUTE, early._replace(reason="time")) is None
+    then = seen(OVER, reason="time")._replace(complete_to=back)
+    assert alert.at(back + HOUR, then) == Word(NEAR, OVER, "caught_up")
+    assert {alert.stands.episode} == {1}
+
+
+def test_what_time_may_have_made_worse_is_not_believed_because_an_event_came_with_it() -> None:
+    alert = Alert()
+    both = Seen(OVER, OVER, "events", AT - 1, doubtful=True)
+    assert alert.at(AT, both) is None
+    assert alert.at(AT + 1, both) is None
+    assert alert.at(AT + HOUR, both._replace(complete_to=AT)) == Word(OK, OVER, "time")
+    better = Seen(OK, OK, "events", AT, doubtful=True)
+    assert alert.at(AT + 2 * HOUR, better) == Word(OVER, OK, "events")
 
 
 def test_what_an_event_says_is_believed_at_once() -> None:
@@ -190,7 +227,9 @@ def sights(draw: st.DrawFn) -> Seen:
     complete_to = draw(st.none() | st.integers(AT, AT + 200 * HOUR))
     waiting = draw(st.none() | st.integers(0, 5))
     reason: Reason = draw(st.sampled_from(["events", "time", "policy"]))
-    return Seen(level, draw(st.sampled_from(worse)), reason, complete_to, waiting)
+    calm, doubtful = draw(st.sampled_from(worse)), draw(st.booleans())
+    turned_at = draw(st.none() | st.integers(AT - HOUR, AT))
+    return Seen(level, calm, reason, complete_to, doubtful, waiting, turned_at)
 
 
 PACES = st.builds(
@@ -207,7 +246,8 @@ def points(history: History) -> list[tuple[Instant, Seen]]:
     found, now = [], AT
     for after, what in history:
         now += after
-        found.append((now, what))
+        turned_at = None if what.turned_at is None else what.turned_at - AT + now
+        found.append((now, what._replace(turned_at=turned_at)))
     return found
 
 
