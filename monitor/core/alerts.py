@@ -26,8 +26,9 @@ from monitor.core.engine import Engine
 from monitor.core.instants import Instant
 from monitor.core.journal import Journal
 from monitor.core.kept import AlertState
+from monitor.core.ledger_keys import Key
 from monitor.core.readings import OPEN, Level, Reading, Waiting
-from monitor.core.records import Key, alert_state_of
+from monitor.core.records import alert_state_of
 from monitor.core.sight import pace_of, seen_of, sight_of, subjects_of
 from monitor.core.standing import NEVER, Standing, Word, ended, step, wake_at
 

@@ -1,8 +1,18 @@
 """What becomes of events: of a batch at once, of all of a ledger in the end."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from monitor.core.events import Event
+
+
+class Outcome(IntEnum):
+    """What became of a valid event."""
+
+    COUNTED = 0
+    REDUNDANT = 1
+    LATE = 2
+    TOO_LARGE = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,16 @@ advanced on the way, makes a difference.
 """
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from heapq import heappop, heappush, nsmallest
-from itertools import count, islice
+from heapq import nsmallest
+from itertools import islice
 
-import msgspec
-
-from monitor.core.balance import Applied, Balance
-from monitor.core.events import Event, Heartbeat
+from monitor.core.balance import Applied, Balance, Outcome
+from monitor.core.events import Event
+from monitor.core.holding import Holding
 from monitor.core.instants import Instant, instant_of
 from monitor.core.journal import Journal
-from monitor.core.kept import Held
-from monitor.core.ledger import Account, Outcome
+from monitor.core.ledger import Account
+from monitor.core.ledger_keys import HELD, Key
 from monitor.core.market import Market
 from monitor.core.readings import (
     MovedBy,
@@ -28,7 +26,6 @@ from monitor.core.readings import (
     emptied,
     reading_order,
 )
-from monitor.core.records import CODECS, Key, held_of
 from monitor.core.report import (
     Evidence,
     evidence_of,
@@ -66,9 +63,7 @@ class Engine:
         self._markets: dict[str, Market] = {}
         self._accounts: dict[tuple[str, str], Account] = {}
         self._schedule: Schedule[Account] = Schedule()
-        self._held: list[tuple[Instant, int, Held]] = []
-        self._held_by_id: dict[str, Held] = {}
-        self._serial = count()
+        self._holding = Holding(journal)
         self._gone: list[Reading] = []
         # Accounts with a series touched since ``changed`` was last called, in a set with an
         # order, so that the same steps give the same list.
@@ -107,7 +102,7 @@ class Engine:
         for event in events:
             at = instant_of(event.at)
             if at > now:
-                self._hold(Held(id=digest_of(event, feed), event=event, feed=feed))
+                self._holding.hold(event, feed)
                 held += 1
                 continue
             account = accounts.get((event.seller, event.marketplace))
@@ -126,14 +121,10 @@ class Engine:
         Raises:
             LedgerError: a newer program wrote it, or it is no record.
         """
-        assert self._journal is not None
-        if key.kind == CODECS[Held].kind:
-            known = self._held_by_id.get(key.id)
-            if known is None:
-                self._hold(held_of(key, value))
-            else:
-                self._journal.found(known, key.epoch)
+        if key.kind == HELD:
+            self._holding.restore(key, value)
             return
+        assert self._journal is not None
         account = self._account(key.seller, key.marketplace)
         self._stirred[account] = None
         account.feeds.beaten = True
@@ -167,10 +158,16 @@ class Engine:
     def next_at(self) -> Instant | None:
         """The first instant to come at which time alone may change anything."""
         found = [market.turns_at for market in self._markets.values()]
-        if self._held:
-            found.append(self._held[0][0])
-        others = (self._schedule.first_at(), self._silence.first_at(), self._policy_change_at)
-        found += [at for at in others if at is not None]
+        found += [
+            at
+            for at in (
+                self._holding.first_at(),
+                self._schedule.first_at(),
+                self._silence.first_at(),
+                self._policy_change_at,
+            )
+            if at is not None
+        ]
         return min(found, default=None)
 
     def readings(self) -> list[Reading]:
@@ -316,23 +313,6 @@ class Engine:
             self._accounts[seller, marketplace] = account
         return account
 
-    def _hold(self, held: Held) -> None:
-        if self._journal is not None:
-            if held.id in self._held_by_id:
-                return
-            self._held_by_id[held.id] = held
-            # A restored one too: a former owner may yet release it, and remove what it wrote.
-            self._journal.note(held, prefix_of(held.event))
-        heappush(self._held, (instant_of(held.event.at), next(self._serial), held))
-
-    def _release(self, at: Instant, _: int, held: Held) -> None:
-        account = self._account(held.event.seller, held.event.marketplace)
-        self._stirred[account] = None
-        account.merge(held.event, at, self.now, held.feed)
-        if self._journal is not None:
-            del self._held_by_id[held.id]
-            self._journal.drop(held, prefix_of(held.event))
-
     def _market(self, name: str) -> Market:
         market = self._markets.get(name)
         if market is None:
@@ -346,8 +326,10 @@ class Engine:
         return market
 
     def _pass_time(self) -> Iterator[None]:
-        while self._held and self._held[0][0] <= self.now:
-            self._release(*heappop(self._held))
+        for at, held in self._holding.due(self.now):
+            account = self._account(held.event.seller, held.event.marketplace)
+            self._stirred[account] = None
+            account.merge(held.event, at, self.now, held.feed)
             yield
         for account, subject, due_at in self._schedule.due(self.now):
             self._stirred[account] = None
@@ -401,17 +383,6 @@ class Engine:
 def _sliced(steps: Iterator[None], size: int) -> Iterator[None]:
     """One step for every ``size`` steps."""
     return islice(steps, size - 1, None, size)
-
-
-def prefix_of(event: Event) -> str:
-    """The account of an event, as keys of the ledger begin."""
-    return f"{event.seller}/{event.marketplace}/"
-
-
-def digest_of(event: Event, feed: str) -> str:
-    """What tells one event from another, whatever its record was, but for its feed."""
-    vouches = feed.encode() if isinstance(event, Heartbeat) else b""
-    return sha256(msgspec.json.encode(event) + vouches).hexdigest()[:32]
 
 
 def _has_counts(reading: Reading) -> bool:

@@ -167,6 +167,15 @@ class Violation(Subject, kw_only=True, eq=False, gc=False):
     fixed_at: Instant | None = None
 
 
+def uncount(subject: Subject) -> None:
+    """Forget all that was worked out of its facts under a policy that is no longer in force."""
+    subject.day, subject.verdict, subject.wake_at = None, 0, None
+    if isinstance(subject, Order):
+        subject.days, subject.counted_category = (None, None, None), None
+    elif isinstance(subject, Message):
+        subject.counted_answer = None
+
+
 def newest_at(order: Order) -> Instant | None:
     """The latest instant known of an order, for one that was never placed."""
     known = [order.placed_at, order.shipped_at, order.delivered_at, order.cancelled_at]

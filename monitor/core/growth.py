@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
 from monitor.core.instants import Instant
+from monitor.core.ledger_keys import Key
 from monitor.core.position import Position, Totals
-from monitor.core.records import FORMAT, Key, decode
+from monitor.core.records import FORMAT, decode
 
 
 class Growth(Struct, array_like=True, frozen=True, gc=False):

@@ -4,11 +4,11 @@ Each event is merged into its subject; the tallies, the open items and the sched
 """
 
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 from typing import Any
 
 from monitor.core import events as ev
 from monitor.core import merging
+from monitor.core.balance import Outcome
 from monitor.core.deadlines import Deadlines
 from monitor.core.facts import (
     Message,
@@ -19,34 +19,19 @@ from monitor.core.facts import (
     Vote,
     share_carrier,
     share_category,
+    uncount,
 )
 from monitor.core.feeds import Feeds, News
 from monitor.core.instants import Instant
 from monitor.core.journal import Journal
-from monitor.core.kept import Kept
 from monitor.core.leaving import Leaving
-from monitor.core.limits import (
-    RECORD_BYTES_MAX,
-    SMALL_BYTES,
-    growth_bytes,
-    has_room,
-    has_room_to_name,
-)
+from monitor.core.limits import growth_bytes, has_room
 from monitor.core.market import Judged, Market
 from monitor.core.metrics.metric import Fact
 from monitor.core.schedule import Schedule
 from monitor.core.tallies import Tallies
 
 Note = Callable[[Any, Any, Instant], bool]
-
-
-class Outcome(IntEnum):
-    """What became of a valid event."""
-
-    COUNTED = 0
-    REDUNDANT = 1
-    LATE = 2
-    TOO_LARGE = 3
 
 
 class Account:
@@ -96,7 +81,7 @@ class Account:
             return self._merge_heartbeat(at, feed)
         merge, note, fact = found
         growth = growth_bytes(event)
-        if growth and not self._has_room(event, growth, at):
+        if growth and not has_room(event, growth, self.orders, self.messages):
             return Outcome.TOO_LARGE
         if fact is None:
             return merge(self, note, event, at, now)
@@ -122,11 +107,7 @@ class Account:
         self._begin_counting(market)
         self.news.ruled = True
         for subject in self.subjects():
-            subject.day, subject.verdict, subject.wake_at = None, 0, None
-            if isinstance(subject, Order):
-                subject.days, subject.counted_category = (None, None, None), None
-            elif isinstance(subject, Message):
-                subject.counted_answer = None
+            uncount(subject)
             if isinstance(subject, Order):
                 self.tallies.redate(subject)
                 self.deadlines.note_claims(subject)
@@ -230,7 +211,8 @@ class Account:
     def _merge_heartbeat(self, at: Instant, feed: str) -> Outcome:
         if not self.feeds.hear(feed, at):
             return Outcome.REDUNDANT
-        self._keep(self.feeds.of(feed))
+        if self._journal is not None:
+            self._journal.note(self.feeds.of(feed), self.prefix)
         return Outcome.COUNTED
 
     def _merge_order(
@@ -322,28 +304,12 @@ class Account:
             return Outcome.LATE
         return Outcome.COUNTED if changed else Outcome.REDUNDANT
 
-    def _keep(self, kept: Kept) -> None:
-        if self._journal is not None:
-            self._journal.note(kept, self.prefix)
-
     def _order(self, name: str, at: Instant) -> Order:
         order = self.orders.get(name)
         if order is None:
             order = self.orders[name] = Order(id=name)
             self._leaving.file(order, self.market.calendar.day_of(at))
         return order
-
-    def _has_room(self, event: Any, growth: int, at: Instant) -> bool:
-        kind = type(event)
-        if kind is ev.MessageReceived:
-            order = self.orders.get(event.order) if event.order is not None else None
-            return has_room_to_name(self.messages.get(event.message), order, growth)
-        if kind is ev.ViolationReported:
-            return growth <= RECORD_BYTES_MAX
-        order = self.orders.get(event.order)
-        if order is None and growth <= SMALL_BYTES:
-            return True
-        return has_room(order or self._order(event.order, at), growth)
 
     def _rename(self, message: Message, named: str | None, now: Instant) -> None:
         """Let the order count a message that names it, and no longer the one it named."""

@@ -1,5 +1,6 @@
 """How much one subject may hold, so that its ledger record stays small (contract, ledger.md)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from monitor.core import events as ev
@@ -21,9 +22,9 @@ _FACT_BYTES = 64
 _CHARACTER_BYTES = 4
 
 # So few items, and texts so short, are far from the limit, whatever else an order holds.
-SMALL_BYTES = 600
+_SMALL_BYTES = 600
 _FEW_ITEMS = 8
-assert SMALL_BYTES * (_FEW_ITEMS + 4) < RECORD_BYTES_MAX
+assert _SMALL_BYTES * (_FEW_ITEMS + 4) < RECORD_BYTES_MAX
 
 _TEXTS: dict[type, tuple[str, ...]] = {
     ev.OrderPlaced: ("category",),
@@ -54,9 +55,24 @@ def growth_bytes(event: Any) -> int:
     return _FACT_BYTES + _CHARACTER_BYTES * characters
 
 
-def has_room(order: Order, growth: int) -> bool:
-    """Whether an order may grow so far."""
-    if growth <= SMALL_BYTES and _items_of(order) < _FEW_ITEMS:
+def has_room(
+    event: Any, growth: int, orders: Mapping[str, Order], messages: Mapping[str, Message]
+) -> bool:
+    """Whether the subject of an event, of one account, may grow so far."""
+    kind = type(event)
+    if kind is ev.MessageReceived:
+        order = orders.get(event.order) if event.order is not None else None
+        return _has_room_to_name(messages.get(event.message), order, growth)
+    if kind is ev.ViolationReported:
+        return growth <= RECORD_BYTES_MAX
+    order = orders.get(event.order)
+    if order is None:
+        return growth <= _SMALL_BYTES or _may_grow(Order(id=event.order), growth)
+    return _may_grow(order, growth)
+
+
+def _may_grow(order: Order, growth: int) -> bool:
+    if growth <= _SMALL_BYTES and _items_of(order) < _FEW_ITEMS:
         return True
     return len(encode_order(order)) + growth <= RECORD_BYTES_MAX
 
@@ -68,7 +84,7 @@ def _items_of(order: Order) -> int:
     return items + len(order.returns) if order.returns else items
 
 
-def has_room_to_name(message: Message | None, order: Order | None, growth: int) -> bool:
+def _has_room_to_name(message: Message | None, order: Order | None, growth: int) -> bool:
     """Whether a message may grow so far, and name an order that others name already."""
     if growth > RECORD_BYTES_MAX:
         return False

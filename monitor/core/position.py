@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from monitor.core.events import SourceTopic
 from monitor.core.instants import Instant, isoformat
-from monitor.core.records import Key, decode
+from monitor.core.ledger_keys import Key
+from monitor.core.records import decode
 
 Offsets = Mapping[SourceTopic, int]
 

@@ -1,8 +1,6 @@
-"""What the ledger topic holds of each subject: key, versioned msgpack value, and back.
+"""What the ledger topic holds of each subject: versioned msgpack, and back (contract, ledger.md).
 
-A key is ``seller/marketplace/kind/id|epoch`` (contract, ledger.md); sellers and marketplaces
-have no slash, and everything after the last bar is the epoch. Only facts are kept: days,
-verdicts and due instants follow from them and the policy in force.
+Only facts are kept: days, verdicts and due instants follow from them and the policy in force.
 """
 
 from collections.abc import Callable
@@ -27,68 +25,14 @@ from monitor.core.facts import (
 )
 from monitor.core.instants import Instant, parse_instant
 from monitor.core.kept import AlertState, Heartbeat, Held, Kept
+from monitor.core.ledger_keys import ALERT, HELD, Key, RecordKind
 from monitor.core.standing import Standing
 from monitor.errors import LedgerError
 
 FORMAT: Final = 2
 """The version that is written. Older ones are read, newer ones refused."""
 
-RecordKind = Literal["order", "message", "vote", "violation", "heartbeat", "held", "alert"]
-POSITION, CLAIM, GROWTH = "position", "claim", "growth"
-
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class Key(NamedTuple):
-    """A parsed key; seller, marketplace and id are empty where it is about the partition."""
-
-    seller: str
-    marketplace: str
-    kind: str
-    id: str
-    epoch: int
-
-
-def key_of(seller: str, marketplace: str, kind: str, name: str, epoch: int) -> bytes:
-    """The key of what is kept of an account, under an epoch."""
-    return f"{seller}/{marketplace}/{kind}/{name}|{epoch}".encode()
-
-
-def position_key(epoch: int) -> bytes:
-    """The key of the position under an epoch."""
-    return f"{POSITION}|{epoch}".encode()
-
-
-def claim_key(epoch: int) -> bytes:
-    """The key of the claim with which the owner of an epoch begins."""
-    return f"{CLAIM}|{epoch}".encode()
-
-
-def growth_key(epoch: int) -> bytes:
-    """The key that tells where partitions were added."""
-    return f"{GROWTH}|{epoch}".encode()
-
-
-def parse_key(key: bytes | None) -> Key:
-    """The parts of a key.
-
-    Raises:
-        LedgerError: it is none of ours.
-    """
-    what, bar, epoch = (key or b"").decode(errors="replace").rpartition("|")
-    parts = what.split("/", 3)
-    if bar and epoch.isdecimal():
-        if what in (POSITION, CLAIM, GROWTH):
-            return Key("", "", what, "", int(epoch))
-        if len(parts) == len(Key._fields) - 1:
-            seller, marketplace, kind, name = parts
-            return Key(seller, marketplace, kind, name, int(epoch))
-    raise LedgerError(f"the key {key!r} is none of the ledger's: another program writes there")
-
-
-def is_alert(key: Key) -> bool:
-    """Whether it is that of an alert."""
-    return key.kind == CODECS[AlertState].kind
 
 
 def decode(value: bytes, decoder: msgspec.msgpack.Decoder[Any], key: object) -> Any:
@@ -401,8 +345,8 @@ CODECS: dict[type[Kept], Codec] = {
     Vote: Codec("vote", encode_vote, _Decoder(_Vote), absorb_vote),
     Violation: Codec("violation", encode_violation, _Decoder(_Violation), absorb_violation),
     Heartbeat: Codec("heartbeat", encode_heartbeat, _Decoder(_Heartbeat), absorb_heartbeat),
-    Held: Codec("held", encode_held, _Decoder(_Held)),
-    AlertState: Codec("alert", encode_alert, _Decoder(_Alert)),
+    Held: Codec(HELD, encode_held, _Decoder(_Held)),
+    AlertState: Codec(ALERT, encode_alert, _Decoder(_Alert)),
 }
 
 

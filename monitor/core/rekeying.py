@@ -4,14 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.core.kept import AlertState
+from monitor.core.ledger_keys import is_alert, key_of, parse_key
 from monitor.core.position import Position
-from monitor.core.records import (
-    alert_state_of,
-    encode_alert,
-    is_alert,
-    key_of,
-    parse_key,
-)
+from monitor.core.records import alert_state_of, encode_alert
 
 PartitionOf = Callable[[str], int]
 """The partition of a seller."""

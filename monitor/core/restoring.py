@@ -7,7 +7,8 @@ from monitor.core.instants import Instant
 from monitor.core.journal import Journal
 from monitor.core.kept import Heartbeat
 from monitor.core.ledger import Account
-from monitor.core.records import CODECS, Key, decode
+from monitor.core.ledger_keys import Key
+from monitor.core.records import CODECS, decode
 from monitor.errors import LedgerError
 
 _OF_ALL_FEEDS = "latest"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from monitor.core.growth import Growth, growth_of
 from monitor.core.journal import LedgerRecord
+from monitor.core.ledger_keys import CLAIM, GROWTH, POSITION, parse_key
 from monitor.core.position import Position
-from monitor.core.records import CLAIM, GROWTH, POSITION, parse_key
 from monitor.stream.ledger_topic import LedgerTopic, acknowledged
 from monitor.stream.recovery import Holdings
 

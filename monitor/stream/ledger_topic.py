@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from monitor.cluster import Cluster
 from monitor.core.journal import Entries, LedgerRecord
+from monitor.core.ledger_keys import claim_key, parse_key, position_key
 from monitor.core.position import Position
-from monitor.core.records import claim_key, parse_key, position_key
 from monitor.errors import ClusterError
 from monitor.stream.ledger_reader import LedgerReader, ledger_reader
 

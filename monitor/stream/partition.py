@@ -13,9 +13,10 @@ from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic
 from monitor.core.growth import aim_of
 from monitor.core.instants import SECOND, Instant, instant_of
 from monitor.core.journal import Journal
+from monitor.core.ledger_keys import Key, is_alert
 from monitor.core.position import Offsets, Point, Position, Totals
 from monitor.core.readings import Level, Reading
-from monitor.core.records import FORMAT, Key, is_alert
+from monitor.core.records import FORMAT
 from monitor.core.rules import Rulebook
 from monitor.core.shown import Shown
 from monitor.errors import LedgerError

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from monitor.core.events import SourceTopic
-from monitor.core.position import Offsets, Position, position_of
-from monitor.core.records import (
+from monitor.core.ledger_keys import (
     CLAIM,
     GROWTH,
     POSITION,
@@ -18,6 +17,7 @@ from monitor.core.records import (
     parse_key,
     position_key,
 )
+from monitor.core.position import Offsets, Position, position_of
 from monitor.errors import LedgerError
 from monitor.stream.intake import partition_of
 from monitor.stream.ledger_topic import LedgerTopic, LedgerWriter

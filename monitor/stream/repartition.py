@@ -16,7 +16,8 @@ from monitor.core.events import SOURCE_TOPICS, SourceTopic
 from monitor.core.growth import Growth, aim_of, barred, position_after, released
 from monitor.core.instants import Instant
 from monitor.core.journal import LedgerRecord
-from monitor.core.records import FORMAT, growth_key, parse_key, position_key
+from monitor.core.ledger_keys import growth_key, parse_key, position_key
+from monitor.core.records import FORMAT
 from monitor.core.rekeying import Holding, Move, moves
 from monitor.errors import ClusterError, LedgerError, MonitorError
 from monitor.stream.delivery.moving import check_delivered, move_deliveries

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from monitor.audit.rerun import JournaledPoint, Rerun, point_of
 from monitor.core.events import SOURCE_TOPICS, TOPIC_OF, Event, SourceTopic
 from monitor.core.instants import HOUR, SECOND, Instant, instant_of
+from monitor.core.ledger_keys import parse_key
 from monitor.core.position import Point, Position
-from monitor.core.records import parse_key
 from monitor.core.rules import Rulebook
 from monitor.stream.partition import Partition
 from tests.core.test_alert_states import ALERTS, MOMENTS, life_policy, lives

@@ -12,8 +12,8 @@ from monitor.core.engine import Engine
 from monitor.core.events import Event
 from monitor.core.instants import DAY, HOUR, SECOND, Instant, isoformat
 from monitor.core.journal import Journal
+from monitor.core.ledger_keys import parse_key
 from monitor.core.readings import Level
-from monitor.core.records import parse_key
 from monitor.core.standing import QUIET
 from tests.core.test_engine import at, document, event, placed, rulebook
 

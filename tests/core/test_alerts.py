@@ -17,8 +17,8 @@ from monitor.core.alerts import AlertBook
 from monitor.core.engine import Engine
 from monitor.core.events import Event
 from monitor.core.journal import Journal
+from monitor.core.ledger_keys import Key, parse_key
 from monitor.core.readings import Level
-from monitor.core.records import Key, parse_key
 from monitor.core.rules import Comparison, Limit
 from tests.core.test_engine import at, document, engine_at, event, placed
 

@@ -11,7 +11,7 @@ from monitor.core.events import Event
 from monitor.core.facts import Order
 from monitor.core.instants import Instant, instant_of, parse_instant
 from monitor.core.journal import Journal
-from monitor.core.records import parse_key
+from monitor.core.ledger_keys import parse_key
 from monitor.core.rules import Rulebook
 from tests.core.test_engine import event
 from tests.core.test_engine import rulebook as own_rules

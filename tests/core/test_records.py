@@ -4,16 +4,9 @@ import msgspec
 import pytest
 
 from monitor.core.facts import Claim, Feedback, Order, Return
+from monitor.core.ledger_keys import key_of, parse_key
 from monitor.core.limits import ITEMS_MAX, RECORD_BYTES_MAX
-from monitor.core.records import (
-    CODECS,
-    FORMAT,
-    absorb_order,
-    decode,
-    encode_order,
-    key_of,
-    parse_key,
-)
+from monitor.core.records import CODECS, FORMAT, absorb_order, decode, encode_order
 from monitor.errors import LedgerError
 from tests.core.test_engine import engine_at, event, placed
 

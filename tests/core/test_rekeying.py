@@ -8,9 +8,10 @@ from monitor.core.events import SOURCE_TOPICS
 from monitor.core.growth import barred, position_after, released
 from monitor.core.journal import Journal
 from monitor.core.kept import AlertState
+from monitor.core.ledger_keys import key_of, parse_key
 from monitor.core.position import Position, Totals
 from monitor.core.readings import Level
-from monitor.core.records import FORMAT, alert_state_of, encode_alert, key_of, parse_key
+from monitor.core.records import FORMAT, alert_state_of, encode_alert
 from monitor.core.rekeying import Holding, Move, moves
 from monitor.core.standing import NEVER, Standing
 

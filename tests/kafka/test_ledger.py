@@ -16,8 +16,9 @@ from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import SECOND, parse_instant
 from monitor.core.journal import LedgerRecord
+from monitor.core.ledger_keys import key_of
 from monitor.core.readings import Level
-from monitor.core.records import FORMAT, key_of
+from monitor.core.records import FORMAT
 from monitor.errors import LedgerError
 from monitor.stream.intake import partition_of
 from monitor.stream.ledger_topic import LedgerTopic, Sent, ledger_topic

@@ -6,9 +6,9 @@ from typing import Any, cast
 from monitor.core.alert_records import decode_record
 from monitor.core.events import SOURCE_TOPICS, SourceTopic, decode
 from monitor.core.instants import SECOND, Instant, parse_instant
+from monitor.core.ledger_keys import parse_key
 from monitor.core.position import Point
 from monitor.core.readings import Level
-from monitor.core.records import parse_key
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.clock import EventClock
 from monitor.stream.evaluation import Evaluation

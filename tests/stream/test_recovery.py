@@ -3,16 +3,10 @@
 import pytest
 
 from monitor.core.kept import AlertState
+from monitor.core.ledger_keys import claim_key, key_of, parse_key, position_key
 from monitor.core.position import Position, Totals
 from monitor.core.readings import Level
-from monitor.core.records import (
-    FORMAT,
-    claim_key,
-    encode_alert,
-    key_of,
-    parse_key,
-    position_key,
-)
+from monitor.core.records import FORMAT, encode_alert
 from monitor.core.standing import Standing
 from monitor.errors import LedgerError
 from monitor.stream.recovery import Holdings

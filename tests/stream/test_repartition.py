@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from monitor.core.alert_records import AlertRecord
 from monitor.core.events import SOURCE_TOPICS, decode
 from monitor.core.instants import SECOND, Instant, parse_instant
+from monitor.core.ledger_keys import parse_key
 from monitor.core.readings import Level
-from monitor.core.records import parse_key
 from monitor.errors import ClusterError, LedgerError
 from monitor.stream import repartition as repartitioning
 from monitor.stream.intake import partition_of
