@@ -51,7 +51,7 @@ def run_backtest(
         UnreadableSource: the source cannot be read to its end.
     """
     stdout, stderr = streams
-    with reading(source, stderr) as (remarks, on_progress):
+    with reading(source.unit, source.total, stderr) as (remarks, on_progress):
         intake = Intake(source, trial.end, remarks.invalid, on_progress)
         events: list[Event] = [event for chunk in intake for event in chunk]
     with working("deciding", len(events), stderr) as on_point:

@@ -16,7 +16,7 @@ from monitor.audit.bundle_readme import readme
 from monitor.audit.dossier import Dossier
 from monitor.audit.figures import Figures, engine_at, figures_of, recomputed
 from monitor.audit.keys import Secret
-from monitor.audit.lines import line_of, write_jsonl
+from monitor.audit.lines import Line, line_of, write_jsonl
 from monitor.audit.minimal import Rename, as_they_are, minimal
 from monitor.audit.pseudonyms import pseudonyms, subject_kind
 from monitor.audit.search import FoundRecord, Placed
@@ -36,7 +36,7 @@ class Replayed(NamedTuple):
     """What ``monitor replay`` prints, and of it the line of the alert, if there is any."""
 
     output: bytes
-    line: dict[str, Any] | None
+    line: Line | None
 
 
 def bundle(dossier: Dossier, secret: Secret | None = None) -> bytes:
@@ -97,16 +97,16 @@ def check_figures(record: AlertRecord, engine: Engine, truncated: list[str]) -> 
 
 def replay_of(record: AlertRecord, engine: Engine) -> Replayed:
     """What ``monitor replay`` prints for the events of an engine."""
-    out, readings = io.StringIO(), engine.readings()
-    write_jsonl(readings, out)
-    lines = [
-        line_of(one)
-        for one in readings
+    out, lines = io.StringIO(), [line_of(reading) for reading in engine.readings()]
+    write_jsonl(lines, out)
+    own = [
+        line
+        for line in lines
         if isinstance(record, MetricRecord)
-        and (one.metric, one.window_days, one.category)
+        and (line["metric"], line["window_days"], line["category"])
         == (record.metric, record.window_days, record.category)
     ]
-    return Replayed(out.getvalue().encode(), lines[0] if lines else None)
+    return Replayed(out.getvalue().encode(), own[0] if own else None)
 
 
 def _counts(figures: Figures) -> list[Any]:

@@ -38,11 +38,11 @@ class Audit:
         Raises:
             UnreadableSource: the source cannot be read to its end.
         """
-        with reading(self._source, self._stderr) as (remarks, on_progress):
+        with reading(self._source.unit, self._source.total, self._stderr) as (remarks, on_progress):
             intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
             engine, balance = replay(intake, self._rulebook)
             remarks.unknown_marketplaces(engine.unknown_marketplaces)
-        lines.FORMATS[format_name](engine.readings(), self._stdout)
+        lines.FORMATS[format_name](map(lines.line_of, engine.readings()), self._stdout)
         self._stdout.flush()
         print(balance_line(balance), file=self._stderr)
         return not balance.invalid
@@ -57,7 +57,7 @@ class Audit:
             NothingToExplain: no events of the seller, or no such series.
             UnreadableSource: the source cannot be read to its end.
         """
-        with reading(self._source, self._stderr) as (remarks, on_progress):
+        with reading(self._source.unit, self._source.total, self._stderr) as (remarks, on_progress):
             intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
             explanations = explain(intake, self._rulebook, question)
         explaining.FORMATS[format_name](explanations, self._stdout)

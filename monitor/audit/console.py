@@ -3,14 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-from monitor.audit.sources import Source
 from monitor.errors import InvalidEvent
 from monitor.printable import printable
 
 _LINE_MAX = 1000
 _NAMED_MAX = 50
+
+
+class Streams(NamedTuple):
+    """Where a command prints: results to ``stdout``, remarks to ``stderr``."""
+
+    stdout: TextIO
+    stderr: TextIO
 
 
 class Remarks:
@@ -39,10 +45,12 @@ class Remarks:
 
 
 @contextmanager
-def reading(source: Source, stderr: TextIO) -> Iterator[tuple[Remarks, Callable[[int], None]]]:
+def reading(
+    unit: str, total: int, stderr: TextIO
+) -> Iterator[tuple[Remarks, Callable[[int], None]]]:
     """Remarks and progress while a source is read; a bar only where stderr is a terminal."""
-    is_bytes = source.unit == "bytes"
-    with _bar("reading", source.total or None, stderr, is_bytes=is_bytes) as (write, advance):
+    is_bytes = unit == "bytes"
+    with _bar("reading", total or None, stderr, is_bytes=is_bytes) as (write, advance):
         yield Remarks(write), advance
 
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from math import gcd
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from monitor.audit.spans import (
+    Found,
     Kept,
     Offsets,
     Since,
@@ -33,14 +35,6 @@ _CONNECT_SECONDS = 10.0
 _STALLED_SECONDS = 60.0
 
 Result = TypeVar("Result")
-
-
-class Found(NamedTuple):
-    """What there is to read, as of when it was asked for."""
-
-    partitions: int
-    """How many each of the source topics has; 0 where only raw inputs are read."""
-    spans: Mapping[Where, Span]
 
 
 class KafkaSource:
@@ -68,12 +62,23 @@ class KafkaSource:
         since: Since | None = None,
     ) -> None:
         self._cluster = cluster
-        self.earlier_partitions = tuple(earlier_partitions)
+        self._earlier_partitions = tuple(earlier_partitions)
         self._names = {topic: topic for topic in SOURCE_TOPICS} if names is None else names
         self._raw_inputs = frozenset(raw_inputs)
         self._until = until or Until()
         self._since = since or Since()
         self._found: Found | None = None
+
+    @property
+    def scope(self) -> dict[str, str]:
+        """What it is of, for people: topics and range."""
+        names = [*self._names.values(), *sorted(self._raw_inputs)]
+        return {
+            "topics": ", ".join(names),
+            "earlier partitions": ", ".join(map(str, self._earlier_partitions)),
+            "from": str(self._since),
+            "to": str(self._until),
+        }
 
     @property
     def total(self) -> int:
@@ -82,7 +87,7 @@ class KafkaSource:
         Raises:
             UnreadableSource: as ``find``.
         """
-        return sum(span.end - span.begin for span in self.find().spans.values())
+        return self.find().weight
 
     def find(self) -> Found:
         """What there is to read; asks the cluster once, so that the end stays where it was.
@@ -96,20 +101,23 @@ class KafkaSource:
             with asyncio.Runner() as runner:
                 reading = _Reading(self._cluster, self._names, self._raw_inputs)
                 try:
-                    self._found = self._run(runner, reading.find(self._since, self._until))
+                    partitions, spans = self._run(runner, reading.find(self._since, self._until))
                 finally:
                     runner.run(reading.close())
+            # Records of a raw input have any key.
+            apart = 1 if self._raw_inputs else gcd(partitions, *self._earlier_partitions)
+            self._found = Found(partitions, apart, spans)
         return self._found
 
-    def only(self, spans: Mapping[Where, Span]) -> "KafkaSource":
-        """A source of these spans of what was found; it can be sent to another process."""
+    def limited_to(self, found: Found) -> "KafkaSource":
+        """A source of what was found, or of a part of it; it can be sent to another process."""
         some = KafkaSource(
             self._cluster,
             self._names,
             raw_inputs=self._raw_inputs,
-            earlier_partitions=self.earlier_partitions,
+            earlier_partitions=self._earlier_partitions,
         )
-        some._found = Found(self.find().partitions, spans)
+        some._found = found
         return some
 
     def chunks(self) -> Iterator["Records"]:
@@ -124,7 +132,7 @@ class KafkaSource:
             try:
                 self._run(runner, reading.begin(found))
                 while (chunk := self._run(runner, reading.next())) is not None:
-                    chunk.earlier_partitions = self.earlier_partitions
+                    chunk.earlier_partitions = self._earlier_partitions
                     yield chunk
             finally:
                 runner.run(reading.close())
@@ -197,8 +205,8 @@ class _Reading:
         self._positions: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
 
-    async def find(self, since: Since, until: Until) -> Found:
-        """Connect and find out what to read."""
+    async def find(self, since: Since, until: Until) -> tuple[int, dict[Where, Span]]:
+        """Connect and find out what to read, and how many partitions the topics have."""
         self._check_names("a begin", since.offsets)
         self._check_names("an end", until.offsets)
         async with asyncio.timeout(_CONNECT_SECONDS):
@@ -206,7 +214,7 @@ class _Reading:
             consumer = await self._connect()
             kept = await self._find_kept(consumer, partitions, since)
             ends = await self._find_ends(consumer, until, kept)
-        return Found(self._partitions, spans_of(since, ends, kept))
+        return self._partitions, spans_of(since, ends, kept)
 
     async def begin(self, found: Found) -> None:
         """Connect and go to where reading begins."""

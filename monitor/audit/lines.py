@@ -2,12 +2,13 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, TextIO
 
 import msgspec
 
 from monitor.core.instants import HOUR
-from monitor.core.readings import Reading
+from monitor.core.readings import Reading, series_order
 from monitor.printable import printable
 
 _FIELDS = (
@@ -26,10 +27,16 @@ _FIELDS = (
 )
 _WITH_MEAN_HOURS = "contact_response_rate"
 _LINES_PER_WRITE = 1000
+_encode_lines = msgspec.json.Encoder().encode_lines
+_decode_lines = msgspec.json.Decoder(dict[str, Any]).decode_lines
 
 
-def line_of(reading: Reading) -> dict[str, Any]:
-    """One line as the replay contract has it; its fields in the contract's order."""
+Line = dict[str, Any]
+"""A series; its fields in the contract's order."""
+
+
+def line_of(reading: Reading) -> Line:
+    """One line as the replay contract has it."""
     line: dict[str, Any] = {
         "seller": reading.seller,
         "marketplace": reading.marketplace,
@@ -62,28 +69,40 @@ def rounded(numerator: int, denominator: int | None, digits: int) -> float | Non
     return result
 
 
-def write_jsonl(readings: Iterable[Reading], out: TextIO) -> None:
+def write_jsonl(lines: Iterable[Line], out: TextIO) -> None:
     """One JSON object per line."""
-    encode = msgspec.json.Encoder().encode_lines
-    pending = []
-    for reading in readings:
-        pending.append(line_of(reading))
-        if len(pending) == _LINES_PER_WRITE:
-            out.write(encode(pending).decode())
-            pending.clear()
-    out.write(encode(pending).decode())
+    rest = iter(lines)
+    while some := list(islice(rest, _LINES_PER_WRITE)):
+        out.write(encoded(some).decode())
 
 
-def write_csv(readings: Iterable[Reading], out: TextIO) -> None:
+def encoded(lines: Iterable[Line]) -> bytes:
+    """The bytes of JSON lines."""
+    return _encode_lines(lines)
+
+
+def decoded(data: bytes) -> list[Line]:
+    """The lines that ``encoded`` made."""
+    return _decode_lines(data)
+
+
+def line_order(line: Line) -> tuple[str, str, str, int, float, bool, str]:
+    """Sort key of the contract, as ``reading_order``."""
+    window, category = line["window_days"], line["category"]
+    where = line["seller"], line["marketplace"], line["metric"]
+    return series_order(*where, window, category)
+
+
+def write_csv(lines: Iterable[Line], out: TextIO) -> None:
     """A header and one row per line; null is an empty field."""
     rows = csv.DictWriter(out, _FIELDS, lineterminator="\n")
     rows.writeheader()
-    rows.writerows(map(line_of, readings))
+    rows.writerows(lines)
 
 
-def write_table(readings: Iterable[Reading], out: TextIO) -> None:
+def write_table(lines: Iterable[Line], out: TextIO) -> None:
     """Aligned columns for people; levels in colour on a terminal."""
-    lines = [line_of(reading) for reading in readings]
+    lines = list(lines)
     rows = [list(_COLUMNS), *map(_cells, lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     colours = [_HEADER_COLOUR, *(_COLOURS.get(line["level"], "") for line in lines)]
@@ -92,7 +111,7 @@ def write_table(readings: Iterable[Reading], out: TextIO) -> None:
         out.write(f"{colour}{text}{_NO_COLOUR}\n" if colour and out.isatty() else f"{text}\n")
 
 
-FORMATS: Mapping[str, Callable[[Iterable[Reading], TextIO], None]] = {
+FORMATS: Mapping[str, Callable[[Iterable[Line], TextIO], None]] = {
     "jsonl": write_jsonl,
     "table": write_table,
     "csv": write_csv,
@@ -116,7 +135,7 @@ _HEADER_COLOUR, _NO_COLOUR = "\x1b[1m", "\x1b[0m"
 _COLOURS = {"breached": "\x1b[31m", "approaching": "\x1b[33m"}
 
 
-def _cells(line: Mapping[str, Any]) -> list[str]:
+def _cells(line: Line) -> list[str]:
     shown = dict(line)
     if line["ratio"] is not None:
         shown["ratio"] = f"{line['ratio']:.3%}"

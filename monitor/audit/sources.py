@@ -1,8 +1,9 @@
 """Where an audit reads its records from: files or topics, in chunks, each with its origin."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from monitor.audit.spans import Found
 from monitor.core.events import Event
 
 
@@ -45,3 +46,21 @@ class Source(Protocol):
         Raises:
             UnreadableSource: the source cannot be read to its end.
         """
+
+
+class PartitionedSource(Source, Protocol):
+    """Records of topics, which can be read in parts."""
+
+    @property
+    def scope(self) -> Mapping[str, str]:
+        """What it is of, for people: topics and range."""
+
+    def find(self) -> Found:
+        """What there is to read; the same whenever it is asked for.
+
+        Raises:
+            UnreadableSource: a part of what is asked for is not there.
+        """
+
+    def limited_to(self, found: Found) -> "PartitionedSource":
+        """A source of what was found, or of a part of it; it can be sent to another process."""

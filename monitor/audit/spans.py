@@ -47,6 +47,21 @@ class Span(NamedTuple):
     end: int
 
 
+class Found(NamedTuple):
+    """What there is to read, as of when it was asked for."""
+
+    partitions: int
+    """How many each of the source topics has; 0 where only raw inputs are read."""
+    apart: int
+    """No seller has records in two partitions whose numbers differ modulo this."""
+    spans: Mapping[Where, Span]
+
+    @property
+    def weight(self) -> int:
+        """How many records there may be."""
+        return sum(span.end - span.begin for span in self.spans.values())
+
+
 class Kept(NamedTuple):
     """What a partition holds, and the offset at which an instant to begin with was found.
 

@@ -18,6 +18,7 @@ from monitor.cli.options import (
     POLICIES,
     PREFIX,
     RAW,
+    RESUME,
     TO,
     WITH_SOURCES,
     WORKERS,
@@ -52,19 +53,33 @@ def _places(command: Command) -> Command:
 @form_option("jsonl", "table", "csv")
 @_places
 @WORKERS
-def replay(policies: tuple[Path, ...], form: str, workers: int, **asked: Any) -> int:
+@RESUME
+def replay(
+    policies: tuple[Path, ...], form: str, workers: int, resume: Path | None, **asked: Any
+) -> int:
     """Print every metric of every seller at an instant, from files or topics.
 
     --as-of says what had happened, by the events' own time; --known-at and --to say what we
     knew, by what had arrived. The last line on stderr is the balance of all records read. Exit
     status: 0 done, 1 some records were invalid (each is reported), 2 could not run.
     """
+    from monitor.audit.console import Streams
+    from monitor.audit.parallel import Plan
+    from monitor.audit.topic_replay import TopicReplay
+    from monitor.garbage import collect_garbage_seldom
+
     if workers > 1 and (asked["files"] or asked["raw_inputs"]):
         raise click.UsageError("--workers goes with --kafka, without --raw")
+    if resume is not None and asked["files"]:
+        raise click.UsageError("--resume goes with --kafka")
     scope = find_scope(Asked(**asked))
-    if workers > 1:
-        return _replay_in_processes(scope, policies, form, workers)
-    return DONE if _audit(scope, policies).replay(form) else SOME_INVALID
+    if scope.topics is None:
+        return DONE if _audit(scope, policies).replay(form) else SOME_INVALID
+    collect_garbage_seldom()
+    topics = TopicReplay(
+        scope.topics, Plan(policies, scope.as_of), workers, Streams(sys.stdout, sys.stderr)
+    )
+    return DONE if topics.print(form, resume) else SOME_INVALID
 
 
 @click.command()
@@ -97,16 +112,3 @@ def _audit(scope: "Scope", policies: tuple[Path, ...]) -> Any:
     collect_garbage_seldom()
     rulebook = load_policies(policies)
     return Audit(scope.source, rulebook, scope.as_of, sys.stdout, sys.stderr)
-
-
-def _replay_in_processes(
-    scope: "Scope", policies: tuple[Path, ...], form: str, workers: int
-) -> int:
-    from monitor.audit.parallel import Plan, Streams, replay_in_processes
-    from monitor.policy import load_policies
-
-    # What is wrong with a policy is said once, before anything is read.
-    load_policies(policies)
-    plan = Plan(policies, scope.as_of)
-    streams = Streams(sys.stdout, sys.stderr)
-    return DONE if replay_in_processes(scope.source, plan, workers, form, streams) else SOME_INVALID

@@ -152,6 +152,14 @@ WORKERS = click.option(
 )
 
 
+RESUME = click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIRECTORY",
+    help="With --kafka: keep there what is done, and go on from there.",
+)
+
+
 def form_option(*names: str) -> Callable[[Command], Command]:
     """``--format``, the first one by default."""
     choice = click.Choice(names)

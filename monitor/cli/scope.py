@@ -11,7 +11,7 @@ from monitor.cli.evidence import Topics, topics_of
 if TYPE_CHECKING:
     from monitor.audit.alert_id import AlertId
     from monitor.audit.kafka_source import KafkaSource
-    from monitor.audit.sources import Source
+    from monitor.audit.sources import PartitionedSource, Source
     from monitor.audit.spans import Until
     from monitor.core.instants import Instant
 
@@ -21,6 +21,8 @@ class Scope(NamedTuple):
 
     source: "Source"
     as_of: "Instant"
+    topics: "PartitionedSource | None" = None
+    """The source where it is of topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def find_scope(asked: Asked) -> Scope:
     until, as_of = _end(asked, place)
     if as_of is None:
         raise click.UsageError("say --as-of, --known-at or --cut")
-    return Scope(_topics(asked, place, until), as_of)
+    source = _topics(asked, place, until)
+    return Scope(source, as_of, source)
 
 
 def _of_files(asked: Asked) -> Scope:

@@ -80,18 +80,18 @@ class Reading(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def reading_order(reading: Reading) -> tuple[str, str, str, int, float, bool, str]:
+    """Sort key of the contract."""
+    where = reading.seller, reading.marketplace, reading.metric
+    return series_order(*where, reading.window_days, reading.category)
+
+
+def series_order(
+    seller: str, marketplace: str, metric: str, window: WindowDays, category: str | None
+) -> tuple[str, str, str, int, float, bool, str]:
     """Sort key of the contract: numbers before "all", null category first."""
-    window = reading.window_days
     is_all = window == "all"
-    return (
-        reading.seller,
-        reading.marketplace,
-        reading.metric,
-        int(is_all),
-        0 if isinstance(window, str) else window,
-        reading.category is not None,
-        reading.category or "",
-    )
+    days = 0 if isinstance(window, str) else window
+    return seller, marketplace, metric, int(is_all), days, category is not None, category or ""
 
 
 def alike(reading: Reading) -> tuple[str, WindowDays, str | None]:

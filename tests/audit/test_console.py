@@ -15,7 +15,7 @@ class _Terminal(io.StringIO):
 
 def _read(path: Path, stderr: io.StringIO) -> str:
     wrong = InvalidEvent(InvalidReason.MALFORMED, "[bold]x" * 20)
-    with reading(FileSource([path]), stderr) as (remarks, on_progress):
+    with reading("bytes", path.stat().st_size, stderr) as (remarks, on_progress):
         remarks.invalid("a.jsonl:1", wrong)
         for chunk in FileSource([path]).chunks():
             on_progress(chunk.weight)

@@ -53,7 +53,7 @@ ANSWERS = _reading(
 
 def test_a_line_has_the_fields_of_the_contract_in_its_order() -> None:
     out = io.StringIO()
-    write_jsonl([_reading()], out)
+    write_jsonl([line_of(_reading())], out)
     assert out.getvalue() == (
         '{"seller":"S1","marketplace":"M1","metric":"order_defect_rate","window_days":60,'
         '"category":null,"numerator":3,"denominator":412,"ratio":0.0072815534,"level":"ok",'
@@ -95,14 +95,14 @@ def test_a_quotient_by_zero_is_undefined() -> None:
 
 def test_many_lines_are_all_written() -> None:
     out = io.StringIO()
-    write_jsonl([_reading(numerator=number) for number in range(2500)], out)
+    write_jsonl((line_of(_reading(numerator=number)) for number in range(2500)), out)
     numbers = [json.loads(line)["numerator"] for line in out.getvalue().splitlines()]
     assert numbers == list(range(2500))
 
 
 def test_csv_has_a_header_and_leaves_null_empty() -> None:
     out = io.StringIO()
-    write_csv([COUNT, ANSWERS], out)
+    write_csv(map(line_of, [COUNT, ANSWERS]), out)
     first, second = csv.DictReader(io.StringIO(out.getvalue()))
     assert (first["denominator"], first["headroom"], first["mean_hours"]) == ("", "-1", "")
     assert (second["ratio"], second["mean_hours"]) == ("0.6666666667", "1.333")
@@ -110,7 +110,7 @@ def test_csv_has_a_header_and_leaves_null_empty() -> None:
 
 def test_a_table_is_aligned_and_its_hostile_text_escaped() -> None:
     out = io.StringIO()
-    write_table([_reading(category="\x1b[2J"), COUNT], out)
+    write_table(map(line_of, [_reading(category="\x1b[2J"), COUNT]), out)
     header, first, second = out.getvalue().splitlines()
     assert "\\x1b[2J" in first
     assert header.index("LEVEL") == first.index("ok") == second.index("breached")
@@ -125,5 +125,5 @@ class _Terminal(io.StringIO):
 @pytest.mark.parametrize(("reading", "colour"), [(COUNT, "\x1b[31m"), (ANSWERS, "\x1b[33m")])
 def test_bad_levels_are_coloured_on_a_terminal(reading: Reading, colour: str) -> None:
     out = _Terminal()
-    write_table([reading], out)
+    write_table([line_of(reading)], out)
     assert out.getvalue().splitlines()[1].startswith(colour)

@@ -16,7 +16,9 @@ from deploy.kafka.node import KafkaNode
 from monitor.audit.alert_id import AlertId
 from monitor.audit.console import Remarks
 from monitor.audit.kafka_source import KafkaSource
-from monitor.audit.parallel import Plan, replaying
+from monitor.audit.parallel import Plan, answers_of
+from monitor.audit.parts import Answer
+from monitor.audit.resuming import Progress
 from monitor.cli import commands
 from monitor.cluster import Cluster
 from monitor.core.alert_records import AlertRecord, MetricRecord
@@ -184,19 +186,49 @@ def test_what_retention_takes_meanwhile_is_named_by_the_process_that_misses_it(
     asyncio.run(_feed(live.settings))
     names = {topic: name for name, topic in live.settings.names.sources.items()}
     source = KafkaSource(live.settings.cluster, names)
-    spans = dict(source.find().spans)
+    found = source.find()
     # Known before anything is read: a progress bar has an end.
     assert source.total == 20 * 20 + 20 + 3
     number = partition_of(b"s1", PARTITIONS)
     asyncio.run(_expire(live.settings, number, 7))
     plan = Plan((live.policy,), parse_instant(AS_OF))
-    sources = [source.only(spans)]
     remarks = Remarks(lambda line: None)
-    with (
-        pytest.raises(UnreadableSource, match="cannot be read"),
-        replaying(plan, sources, remarks, lambda weight: None),
-    ):
-        pytest.fail("the process has not said what is missing")
+    with pytest.raises(UnreadableSource, match="cannot be read"):
+        list(answers_of(plan, [source.limited_to(found)], [0], 2, remarks, lambda weight: None))
+
+
+def test_a_replay_that_was_stopped_goes_on_and_prints_the_same(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(_feed(live.settings))
+    monkeypatch.setattr("monitor.audit.parts._RECORDS_A_PART", 1)
+    asked = ("replay", "--as-of", AS_OF)
+    resumed = (*asked, "--resume", str(tmp_path / "done"))
+    status, printed, remarks = live.print(*asked)
+    keep, kept = Progress.keep, list[int]()
+
+    def stopped(progress: Progress, number: int, answer: Answer) -> None:
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+        keep(progress, number, answer)
+        kept.append(number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "keep", stopped)
+        with pytest.raises(click.exceptions.Abort):
+            live.print(*resumed)
+    # What comes in meanwhile is not of this replay: its end stays where it was.
+    asyncio.run(_cancel(live.settings, range(1, 3)))
+    again = live.print(*resumed)
+    assert again[:2] == (status, printed)
+    assert again[2][0] == f"2 of {PARTITIONS} parts were done before"
+    assert again[2][-1] == remarks[-1]
+    # All is there: nothing is read any more.
+    for number in range(PARTITIONS):
+        asyncio.run(_expire(live.settings, number, -1))
+    assert live.print(*resumed)[1] == printed
+    with pytest.raises(UnreadableSource, match="something else"):
+        live.print("replay", "--as-of", "2026-11-20T13:00:00Z", *resumed[3:])
 
 
 def test_the_cut_of_an_alert_gives_its_figures(live: Live) -> None:
