@@ -1,16 +1,17 @@
-"""How fast an audit replays the topics, alone and with its partitions split over two processes.
+"""How fast ``monitor replay --kafka`` is, in one process and in two (``--workers 2``).
 
-Keys: replay_events_per_s, replay_scaling_2.
+Keys: replay_events_per_s, replay_scaling_2. From the start of the command to its end.
 """
 
 import asyncio
-import json
+import re
 import sys
+import time
 from asyncio.subprocess import PIPE
-from collections.abc import Collection
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
 
-from bench.events import PARTITIONS, Where, feed, records
+from bench.events import feed, records
 from bench.process import ROOT
 from bench.results import Plan, Results
 from bench.spread import ratios, spread
@@ -19,44 +20,40 @@ from monitor.demo.run import DEMO_POLICY
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
 _PREFIX = "replay-"
-# All partitions have about as many events (bench/events.py).
-_HALVES = (range(PARTITIONS // 2), range(PARTITIONS // 2, PARTITIONS))
+_READ = re.compile(rb"^read (\d+) = ", re.MULTILINE)
 
 
 async def measure(address: str, plan: Plan) -> Results:
-    """Both, in turn."""
+    """Both, in turn; they must print the same."""
     cluster, names = Cluster((address,)), TopicNames.prefixed(_PREFIX)
     await prepare_topics(cluster, names, TopicPlan(history_days=430), ledger=False)
-    ends = await feed(cluster, names, records(sellers=plan.pick(100, 40), days=plan.pick(100, 40)))
-    halves = [sum(end for where, end in ends.items() if where[1] in half) for half in _HALVES]
-    print(f"  {sum(halves):,} simulated events are there, as {halves}", flush=True)
+    ends = await feed(cluster, names, records(sellers=plan.pick(100, 40), days=plan.pick(200, 40)))
+    print(f"  {sum(ends.values()):,} simulated events are there", flush=True)
+    as_of = datetime.now(UTC).isoformat()
     alone, both = list[float](), list[float]()
     for _ in range(plan.rounds):
-        alone.append(_rate(await _replay(address, ends, range(PARTITIONS))))
-        both.append(
-            _rate(*await asyncio.gather(*(_replay(address, ends, half) for half in _HALVES)))
-        )
-        print(f"  events/s: one {alone[-1]:,.0f}, two {both[-1]:,.0f}", flush=True)
+        one, printed = await _replay(address, as_of, workers=1)
+        two, again = await _replay(address, as_of, workers=2)
+        if printed != again:
+            raise AssertionError("two processes print something else than one")
+        alone.append(one)
+        both.append(two)
+        print(f"  events/s: one {one:,.0f}, two {two:,.0f}", flush=True)
     return {"replay_events_per_s": spread(alone), "replay_scaling_2": ratios(both, alone)}
 
 
-async def _replay(address: str, ends: dict[Where, int], numbers: Collection[int]) -> dict[str, Any]:
-    by_topic: dict[str, dict[int, int]] = {
-        topic: {} for topic in ("orders", "feedback", "claims", "messages")
-    }
-    for (topic, number), end in ends.items():
-        if number in numbers:
-            by_topic[topic][number] = end
+async def _replay(address: str, as_of: str, *, workers: int) -> tuple[float, bytes]:
+    """Events/s, and what was printed."""
+    program = Path(sys.executable).with_name("monitor")
+    began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.replaying", address, _PREFIX,
-        "--ends", json.dumps(by_topic), "--policy", str(DEMO_POLICY), cwd=ROOT, stdout=PIPE,
+        program, "replay", "--kafka", address, "--prefix", _PREFIX,
+        "--as-of", as_of, "--policy", str(DEMO_POLICY), "--workers", str(workers),
+        cwd=ROOT, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
-    told, _ = await process.communicate()
-    found: dict[str, Any] = json.loads(told)
-    return found
-
-
-def _rate(*told: dict[str, Any]) -> float:
-    """Events/s of processes side by side: from when the first began until the last was done."""
-    seconds = max(one["ended_at"] for one in told) - min(one["began_at"] for one in told)
-    return float(sum(one["events"] for one in told) / seconds)
+    printed, said = await process.communicate()
+    seconds = time.monotonic() - began
+    read = _READ.search(said)
+    if process.returncode or read is None:
+        raise RuntimeError(f"monitor replay failed: {said.decode()}")
+    return int(read[1]) / seconds, printed

@@ -1,12 +1,12 @@
 """Processes that replay the parts of topics, each the next part that nobody has taken."""
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from monitor.audit.console import Remarks
 from monitor.audit.lines import encoded, line_of
@@ -55,29 +55,43 @@ def answer_of(
     return Answer(balance, engine.unknown_marketplaces, encoded(map(line_of, engine.readings())))
 
 
-def answers_of(
-    plan: Plan,
-    sources: Sequence[Source],
-    todo: Collection[int],
-    workers: int,
-    remarks: Remarks,
-    on_progress: OnProgress,
-) -> Iterator[tuple[int, Answer]]:
-    """The answers of the parts whose numbers are in ``todo``, in the order of their coming.
+class Crew:
+    """Processes that replay parts; a context, whose end is theirs.
 
-    Up to ``workers`` processes take one after the other, the first of ``todo`` first; they end
-    with the iteration. Remarks come in the order in which the processes make them.
+    They begin at once: what they import and load takes longer than finding out what to read.
 
-    Raises:
-        UnreadableSource: a process cannot read its part to its end.
+    Args:
+        plan: what they have in common.
+        workers: how many.
     """
-    waiting, busy = deque(todo), dict[Connection, int]()
-    with ExitStack() as closing:
-        for _ in range(min(workers, len(todo))):
-            connection = _started(plan, sources, closing)
-            busy[connection] = waiting.popleft()
-            connection.send(busy[connection])
-        while busy:
+
+    def __init__(self, plan: Plan, workers: int) -> None:
+        self._closing = ExitStack()
+        self._idle = [_started(plan, self._closing) for _ in range(workers)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._closing.close()
+
+    def answers(
+        self, parts: Mapping[int, Source], remarks: Remarks, on_progress: OnProgress
+    ) -> Iterator[tuple[int, Answer]]:
+        """The answers of the parts, in the order of their coming, each with its number.
+
+        Each process takes the first part that nobody has taken. Remarks come in the order in
+        which the processes make them.
+
+        Raises:
+            UnreadableSource: a process cannot read its part to its end.
+        """
+        waiting, busy = deque(parts), dict[Connection, int]()
+        while waiting or busy:
+            while waiting and self._idle:
+                connection = self._idle.pop()
+                busy[connection] = waiting.popleft()
+                connection.send(parts[busy[connection]])
             ready = set(wait(busy))
             for connection in [one for one in busy if one in ready]:
                 said = _receive(connection)
@@ -86,18 +100,15 @@ def answers_of(
                 elif isinstance(said, _Invalid):
                     remarks.invalid(said.origin, InvalidEvent(*said.error))
                 else:
-                    number = busy.pop(connection)
-                    if waiting:
-                        busy[connection] = waiting.popleft()
-                        connection.send(busy[connection])
-                    yield number, said
+                    self._idle.append(connection)
+                    yield busy.pop(connection), said
 
 
-def _started(plan: Plan, sources: Sequence[Source], closing: ExitStack) -> Connection:
+def _started(plan: Plan, closing: ExitStack) -> Connection:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     closing.enter_context(ours)
-    process = context.Process(target=_work, args=(theirs, plan, sources), daemon=True)
+    process = context.Process(target=_work, args=(theirs, plan), daemon=True)
     process.start()
     closing.callback(process.join)
     closing.callback(process.terminate)
@@ -115,8 +126,8 @@ def _receive(connection: Connection) -> Any:
     return said
 
 
-def _work(connection: Connection, plan: Plan, sources: Sequence[Source]) -> None:
-    """All that a process does: replay the part whose number it is told, and wait for the next."""
+def _work(connection: Connection, plan: Plan) -> None:
+    """All that a process does: replay the part that it is sent, and wait for the next."""
     collect_garbage_seldom()
     rulebook = load_policies(plan.policies)
 
@@ -125,7 +136,7 @@ def _work(connection: Connection, plan: Plan, sources: Sequence[Source]) -> None
 
     try:
         while True:
-            source = sources[connection.recv()]
+            source = connection.recv()
             connection.send(answer_of(source, rulebook, plan.as_of, invalid, connection.send))
     except UnreadableSource as error:
         connection.send(_Refused(str(error)))

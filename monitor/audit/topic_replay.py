@@ -1,16 +1,17 @@
 """``monitor replay`` of topics: part by part, in several processes, from where it was stopped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from monitor import __version__
 from monitor.audit import lines, resuming
 from monitor.audit.console import Remarks, Streams, reading
-from monitor.audit.parallel import Plan, answer_of, answers_of
+from monitor.audit.parallel import Crew, Plan, answer_of
 from monitor.audit.parts import Answer, merged, parts_of, summed
 from monitor.audit.replay import OnProgress, balance_line
 from monitor.audit.resuming import Progress
-from monitor.audit.sources import PartitionedSource
+from monitor.audit.sources import PartitionedSource, Source
 from monitor.core.instants import isoformat
 from monitor.policy import load_policies
 
@@ -43,19 +44,21 @@ class TopicReplay:
             UnreadableSource: the topics cannot be read to their end, or the directory is of
                 another replay.
         """
-        if directory is None:
-            progress = Progress(None, parts_of(self._source.find(), self._workers))
-        else:
-            progress = self._progress(directory)
-        found = self._all_answers(progress)
+        with ExitStack() as closing:
+            crew = None
+            if self._workers > 1:
+                crew = closing.enter_context(Crew(self._plan, self._workers))
+            found = self._answers(self._progress(directory), crew)
         lines.FORMATS[format_name](merged(found), self._out.stdout)
         self._out.stdout.flush()
         balance = summed(found)
         print(balance_line(balance), file=self._out.stderr)
         return not balance.invalid
 
-    def _progress(self, directory: Path) -> Progress:
+    def _progress(self, directory: Path | None) -> Progress:
         """What is done and what is to do, by a directory that may be empty."""
+        if directory is None:
+            return Progress(None, parts_of(self._source.find(), self._workers))
         asked = {
             "program": __version__,
             "as of": isoformat(self._plan.as_of),
@@ -67,7 +70,7 @@ class TopicReplay:
         parts = parts_of(self._source.find(), self._workers)
         return resuming.begin(directory, asked, parts)
 
-    def _all_answers(self, progress: Progress) -> list[Answer]:
+    def _answers(self, progress: Progress, crew: Crew | None) -> list[Answer]:
         parts = progress.parts
         answers = {n: kept for n in range(len(parts)) if (kept := progress.answer(n)) is not None}
         if answers:
@@ -76,25 +79,23 @@ class TopicReplay:
         # The largest first: no process is left with it at the end.
         todo.sort(key=lambda number: -parts[number].weight)
         total = sum(parts[number].weight for number in todo)
+        sources = {number: self._source.limited_to(parts[number]) for number in todo}
         with reading(self._source.unit, total, self._out.stderr) as (remarks, on_progress):
-            for number, answer in self._answers(progress, todo, remarks, on_progress):
+            coming = (
+                self._answers_here(sources, remarks, on_progress)
+                if crew is None
+                else crew.answers(sources, remarks, on_progress)
+            )
+            for number, answer in coming:
                 progress.keep(number, answer)
                 answers[number] = answer
             unknown = {name for one in answers.values() for name in one.unknown_marketplaces}
             remarks.unknown_marketplaces(unknown)
         return list(answers.values())
 
-    def _answers(
-        self,
-        progress: Progress,
-        todo: Sequence[int],
-        remarks: Remarks,
-        on_progress: OnProgress,
+    def _answers_here(
+        self, sources: Mapping[int, Source], remarks: Remarks, on_progress: OnProgress
     ) -> Iterator[tuple[int, Answer]]:
-        sources = [self._source.limited_to(part) for part in progress.parts]
-        if self._workers > 1:
-            yield from answers_of(self._plan, sources, todo, self._workers, remarks, on_progress)
-            return
         given = self._rulebook, self._plan.as_of, remarks.invalid, on_progress
-        for number in todo:
-            yield number, answer_of(sources[number], *given)
+        for number, source in sources.items():
+            yield number, answer_of(source, *given)

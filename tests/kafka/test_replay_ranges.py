@@ -16,7 +16,7 @@ from deploy.kafka.node import KafkaNode
 from monitor.audit.alert_id import AlertId
 from monitor.audit.console import Remarks
 from monitor.audit.kafka_source import KafkaSource
-from monitor.audit.parallel import Plan, answers_of
+from monitor.audit.parallel import Crew, Plan
 from monitor.audit.parts import Answer
 from monitor.audit.resuming import Progress
 from monitor.cli import commands
@@ -193,8 +193,8 @@ def test_what_retention_takes_meanwhile_is_named_by_the_process_that_misses_it(
     asyncio.run(_expire(live.settings, number, 7))
     plan = Plan((live.policy,), parse_instant(AS_OF))
     remarks = Remarks(lambda line: None)
-    with pytest.raises(UnreadableSource, match="cannot be read"):
-        list(answers_of(plan, [source.limited_to(found)], [0], 2, remarks, lambda weight: None))
+    with Crew(plan, 1) as crew, pytest.raises(UnreadableSource, match="cannot be read"):
+        list(crew.answers({0: source.limited_to(found)}, remarks, lambda weight: None))
 
 
 def test_a_replay_that_was_stopped_goes_on_and_prints_the_same(
