@@ -1,6 +1,8 @@
 """Commands that prove something to others: ``verify``, ``sign-head``, ``bundle``."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +15,8 @@ from monitor.cli.status import DIFFERS, DONE, NOT_INTACT
 
 if TYPE_CHECKING:
     from monitor.audit.alert_id import AlertId
-    from monitor.audit.kafka_log import KafkaLog
+    from monitor.audit.logs import Log
+    from monitor.audit.watched import Watch
     from monitor.cluster import Cluster
     from monitor.stream.topics import TopicNames
 
@@ -169,21 +172,26 @@ class Topics(NamedTuple):
 
     cluster: "Cluster"
     names: "TopicNames"
+    watch: "Watch"
 
-    def open_log(self, topic: str) -> "KafkaLog":
-        """A topic by the name that the contract gives it."""
+    @contextmanager
+    def open_log(self, topic: str) -> Iterator["Log"]:
+        """A topic by the name that the contract gives it, with a bar on stderr while it is read."""
         from monitor.audit.kafka_log import KafkaLog
 
-        return KafkaLog(self.cluster, getattr(self.names, topic))
+        with KafkaLog(self.cluster, getattr(self.names, topic)) as log:
+            yield self.watch.log(log)
 
 
 def topics_of(servers: str | None, prefix: str, config: Path | None) -> Topics:
     """What ``--kafka`` and ``--prefix``, or ``--config``, say; a usage error where both do."""
+    from monitor.audit.watched import Watch
     from monitor.cluster import Cluster
     from monitor.stream.topics import TopicNames
 
     if servers is not None and config is None:
-        return Topics(Cluster(tuple(servers.split(","))), TopicNames.prefixed(prefix))
+        cluster = Cluster(tuple(servers.split(",")))
+        return Topics(cluster, TopicNames.prefixed(prefix), Watch(sys.stderr))
     if config is None or servers is not None:
         raise click.UsageError("name a cluster with --kafka, or a settings file with --config")
     if prefix:
@@ -192,7 +200,7 @@ def topics_of(servers: str | None, prefix: str, config: Path | None) -> Topics:
     from monitor.settings import load_configuration
 
     settings = worker_settings(load_configuration(config))
-    return Topics(settings.cluster, settings.names)
+    return Topics(settings.cluster, settings.names, Watch(sys.stderr))
 
 
 def check_new(path: Path) -> None:
