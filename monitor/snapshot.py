@@ -106,6 +106,8 @@ class Snapshot:
     raw_inputs: tuple[RawInputStats, ...] = ()
     receivers: tuple[ReceiverStats, ...] = ()
     alert_quality: tuple[AlertQuality, ...] = ()
+    silent_sellers: Mapping[str, int] = field(default_factory=dict)
+    """By marketplace, sellers of which a feed has sent no heartbeat for too long."""
 
 
 class Watched(Protocol):

@@ -5,6 +5,7 @@ and the rulebook; neither the order nor the repetition of events, nor how often 
 advanced on the way, makes a difference.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 from itertools import islice
@@ -77,6 +78,12 @@ class Engine:
     def unknown_marketplaces(self) -> list[str]:
         """Marketplaces seen that no policy in force names, sorted."""
         return sorted(name for name, market in self._markets.items() if not market.known)
+
+    @property
+    def silent_sellers(self) -> Counter[str]:
+        """By marketplace, sellers of which a feed has sent no heartbeat for too long."""
+        every = self._accounts.values()
+        return Counter(account.market.name for account in every if account.feeds.silent)
 
     def cover(self, complete_from: Instant | None) -> None:
         """Say from which instant on history is complete; None: all of it is.

@@ -185,6 +185,12 @@ class Rulebook:
                 return max(begun, key=_begin_day).rules
         return None
 
+    def ends_at(self, marketplace: str, at: Instant) -> Instant | None:
+        """When the rules of an instant are replaced by others; None where no others follow."""
+        eras = self.eras.get(marketplace) or self.eras.get("*", ())
+        starts = (era.starts_at for era in eras)
+        return min((start for start in starts if start is not None and start > at), default=None)
+
     def next_change_at(self, after: Instant) -> Instant | None:
         """The first instant after ``after`` at which some era begins."""
         starts = (era.starts_at for eras in self.eras.values() for era in eras)

@@ -128,6 +128,12 @@ def _add_policies(page: Page, snapshot: Snapshot, rulebook: Rulebook) -> None:
         if rules is None:
             continue
         page.add(names.POLICY_INFO, (marketplace, rules.policy, rules.digest), 1)
+        ends_at = rulebook.ends_at(marketplace, snapshot.as_of)
+        if ends_at is not None:
+            page.add(names.POLICY_END, (marketplace, rules.policy), ends_at / SECOND)
+        if rules.heartbeat_within is not None:
+            silent = snapshot.silent_sellers.get(marketplace, 0)
+            page.add(names.SILENT_SELLERS, (marketplace,), silent)
         for rule in rules.metrics:
             _add_limits(page, marketplace, rules, rule)
 

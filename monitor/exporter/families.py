@@ -85,6 +85,18 @@ POLICY_INFO = Family(
     "policy_info", "The policy in force for a marketplace.", ("marketplace", "policy", "digest")
 )
 
+POLICY_END = Family(
+    "policy_end_timestamp_seconds",
+    "When another policy takes over for a marketplace; absent where none follows.",
+    ("marketplace", "policy"),
+)
+SILENT_SELLERS = Family(
+    "silent_sellers",
+    "Sellers of which a feed has sent no heartbeat for longer than the policy allows; absent "
+    "where it watches none.",
+    ("marketplace",),
+)
+
 EVENTS = Family(
     "events_total",
     "Records read: those counted, redundant, late and invalid together.",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
@@ -241,6 +242,7 @@ class Worker:
     def _observing(self) -> Generator[None, None, Snapshot]:
         partitions = list(self._partitions.owned.values())
         unknown = {name for one in partitions for name in one.engine.unknown_marketplaces}
+        silent = sum((one.engine.silent_sellers for one in partitions), Counter[str]())
         as_of, stats = self._evaluation.at, self.stats()
         recovering = dict(self._ownership.recovering)
         readings, open_items = yield from observing(partitions)
@@ -254,6 +256,7 @@ class Worker:
             receivers=() if self._deliveries is None else self._deliveries.stats(),
             alert_quality=() if self._alerts is None else self._alerts.quality.counts(),
             unknown_marketplaces=tuple(sorted(unknown)),
+            silent_sellers=silent,
         )
 
     async def _start(self, app: App) -> None:
