@@ -48,7 +48,7 @@ demo: setup ## Watch simulated shops, or real events: make demo EVENTS=FILE POLI
 
 .PHONY: test
 test: lint kafka-jars ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
-	@tools/need promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
+	@tools/need prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-faults

@@ -1,11 +1,7 @@
 """A real Alertmanager takes, groups and forwards our alerts, and hears when they are over."""
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +15,11 @@ import pytest
 from monitor.core.instants import SECOND, Instant, instant_of, isoformat
 from monitor.core.readings import Level
 from monitor.notify.receiver import Receiver
-from tests.conftest import missing
 from tests.notify.messages import HOSTILE, deadline, item, metric, notice, text
 from tests.notify.servers import http_server
 from tests.notify.services import Request
 from tests.notify.stands import made
+from tests.programs import free_port, need, running, until
 
 PROGRAM = "prometheus-alertmanager"
 
@@ -98,8 +94,7 @@ async def _alerts_at(url: str) -> list[dict[str, Any]]:
 @pytest.fixture
 async def members(tmp_path: Path) -> AsyncIterator[Members]:
     """Two members that do not know of each other, as they are while a network is cut."""
-    if shutil.which(PROGRAM) is None:
-        missing(f"{PROGRAM} comes with `make test`")
+    need(PROGRAM)
     sink = Sink()
     async with (
         http_server(sink) as (sink_url, _),
@@ -115,44 +110,16 @@ async def members(tmp_path: Path) -> AsyncIterator[Members]:
 async def _running(folder: Path, sink_url: str, port: int) -> AsyncIterator[str]:
     config = folder / f"{port}.yml"
     await asyncio.to_thread(config.write_text, _CONFIG.format(url=sink_url))
-    process = await asyncio.create_subprocess_exec(
+    command = [
         PROGRAM,
         f"--config.file={config}",
         f"--storage.path={folder}/{port}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        await until(lambda: _is_ready(url))
+    ]
+    url = f"http://127.0.0.1:{port}"
+    async with running(command, f"{url}/-/ready", folder / f"{port}.log"):
         yield url
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        await process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-async def _is_ready(url: str) -> bool:
-    try:
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/-/ready") as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        # Another program's state, which tells nobody that it has changed.
-        while not await holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
 
 
 async def until_states(members: Members, expected: dict[str, str]) -> None:
