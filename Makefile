@@ -48,9 +48,14 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 demo: setup ## Watch simulated shops, or real events: make demo EVENTS=FILE POLICY=FILE ARGS=...
 	@$(BIN)/monitor demo $(if $(EVENTS),--events "$(EVENTS)") $(if $(POLICY),--policy "$(POLICY)") $(ARGS)
 
+.PHONY: demo-stack
+demo-stack: setup kafka-jars ## Kafka, two workers, shops, Prometheus, Alertmanager with deploy/'s files: ARGS=--exit
+	@tools/need prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager
+	@$(BIN)/python -m deploy.demo_stack $(ARGS)
+
 .PHONY: test
 test: lint kafka-jars $(CHECKERS) $(HELM) ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
-	@tools/need promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
+	@tools/need prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-faults

@@ -136,3 +136,29 @@ def test_kafka_advertises_only_what_is_listened_on(services: dict[str, Document]
     advertised = dict(re.findall(r"(\w+)://[^:,]*:(\d+)", settings["KAFKA_ADVERTISED_LISTENERS"]))
     assert advertised.items() <= listening.items()
     assert yaml_file(DEPLOY / "compose.yaml")["name"] == "seller-health"
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_a_program_finds_the_file_that_it_is_told_to_read(
+    services: dict[str, Document], name: str
+) -> None:
+    (file,) = (
+        Path(word.removeprefix("--config.file="))
+        for word in services[name]["command"]
+        if word.startswith("--config.file=")
+    )
+    (mount,) = (one for one in services[name]["volumes"] if one["target"] == str(file.parent))
+    _require(Path(mount["source"]) / file.name)
+
+
+def test_prometheus_asks_only_services_that_are_there(services: dict[str, Document]) -> None:
+    file = DEPLOY / "prometheus" / "prometheus.yml"
+    _require(file)
+    hosts = set(re.findall(r"([a-z]+):\d{4}", file.read_text())) - {"localhost"}
+    assert "monitor" in file.read_text()
+    assert hosts <= services.keys()
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        pytest.skip(f"{path.relative_to(DEPLOY)} is not there")
