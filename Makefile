@@ -12,6 +12,8 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JARS := .kafka/libs/.complete
 PEERS := .venv-peers/.installed
+CHECKERS := .venv-checks/.installed
+HELM := .venv-checks/bin/helm
 
 # The first of these that is Python 3.11; PYTHON=/path/to/python3.11 overrides.
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
@@ -46,8 +48,13 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 demo: setup ## Watch simulated shops, or real events: make demo EVENTS=FILE POLICY=FILE ARGS=...
 	@$(BIN)/monitor demo $(if $(EVENTS),--events "$(EVENTS)") $(if $(POLICY),--policy "$(POLICY)") $(ARGS)
 
+.PHONY: demo-stack
+demo-stack: setup kafka-jars ## Kafka, two workers, shops, Prometheus, Alertmanager with deploy/'s files: ARGS=--exit
+	@tools/need prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager
+	@$(BIN)/python -m deploy.demo_stack $(ARGS)
+
 .PHONY: test
-test: lint kafka-jars ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
+test: lint kafka-jars $(CHECKERS) $(HELM) ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
 	@tools/need prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
@@ -80,6 +87,21 @@ $(PEERS): bench/peers/requirements.lock | setup
 		--no-deps --require-hashes -r bench/peers/requirements.lock
 	@touch $@
 
+# What checks deploy/: their packages want other versions of ours.
+$(CHECKERS): deploy/checks/requirements.lock | setup
+	@echo "Making .venv-checks for the programs that check deploy/ (half a minute)"
+	@rm -rf .venv-checks
+	@"$(PYTHON)" -m venv .venv-checks
+	@.venv-checks/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --require-hashes -r deploy/checks/requirements.lock
+	@touch $@
+
+$(HELM): deploy/checks/go.mod deploy/checks/go.sum $(CHECKERS)
+	@echo "Building helm (three minutes, once on a machine)"
+	@cd deploy/checks && PATH="$(CURDIR)/.venv-checks/bin:$$PATH" GOFLAGS= \
+		go build -trimpath -o "$(CURDIR)/$@" helm.sh/helm/v3/cmd/helm
+	@touch $@
+
 .PHONY: kafka
 kafka: setup kafka-jars ## Run one Kafka node on a free port: make kafka ARGS="--background", then ARGS="--stop"
 	@$(BIN)/python deploy/kafka/node.py $(ARGS)
@@ -96,17 +118,19 @@ lock: setup ## Renew requirements*.lock from pyproject.toml: make lock ARGS=--up
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS) $(ARGS) -o requirements.lock
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS_PEERS) $(ARGS) -o bench/peers/requirements.lock
-	@if grep -n '://' requirements*.lock bench/peers/requirements.lock; then echo "A lock file must name no address" >&2; exit 1; fi
+	@$(BIN)/uv pip compile $(LOCK_OPTIONS_CHECKERS) $(ARGS) -o deploy/checks/requirements.lock
+	@if grep -n '://' requirements*.lock bench/peers/requirements.lock deploy/checks/requirements.lock; then echo "A lock file must name no address" >&2; exit 1; fi
 
 # Every platform's hashes, no addresses: any mirror of the package index will do.
 LOCK_STYLE := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 LOCK_OPTIONS := pyproject.toml $(LOCK_STYLE)
 LOCK_OPTIONS_PEERS := bench/peers/requirements.in $(LOCK_STYLE)
+LOCK_OPTIONS_CHECKERS := deploy/checks/requirements.in $(LOCK_STYLE)
 
 .PHONY: clean
 clean: ## Stop background Kafka nodes; remove .venv, the Kafka jars and all caches
 	@if [ -d .kafka/nodes ]; then "$(PYTHON)" deploy/kafka/node.py --stop; fi
-	rm -rf $(VENV) .venv-peers .kafka build dist *.egg-info .coverage htmlcov \
+	rm -rf $(VENV) .venv-peers .venv-checks .kafka build dist *.egg-info .coverage htmlcov \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

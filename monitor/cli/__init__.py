@@ -15,7 +15,7 @@ from monitor.cli.alerting import notify_test, silence
 from monitor.cli.auditing import explain, replay
 from monitor.cli.backtesting import backtest
 from monitor.cli.evidence import bundle, check_bundle, sign_head, verify
-from monitor.cli.showing import demo, schema, simulate
+from monitor.cli.showing import demo, feed, schema, simulate
 from monitor.cli.status import COULD_NOT_RUN, DONE, INTERRUPTED
 from monitor.cli.watching import check, repartition, run
 from monitor.errors import MonitorError
@@ -64,6 +64,6 @@ def commands() -> None:
 for command in (
     *(run, check, repartition, silence, notify_test),
     *(replay, explain, backtest, verify, sign_head, bundle, check_bundle),
-    *(demo, simulate, schema),
+    *(demo, feed, simulate, schema),
 ):
     commands.add_command(command)

@@ -1,4 +1,4 @@
-"""Commands to try the monitor without a seller: ``demo``, ``simulate`` and ``schema``."""
+"""Commands to try the monitor without a seller: ``demo``, ``feed``, ``simulate``, ``schema``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,43 @@ def simulate(out: str, start_day: "datetime", **asked: Any) -> int:
     with open_destination(out) as destination:
         count = write_events(destination, SimulationPlan(start_day=start_day.date(), **asked))
     click.echo(f"{count} lines", err=True)
+    return DONE
+
+
+@click.command()
+@click.option("--config", type=FILE, default="config/monitor.toml", show_default=True)
+@click.option("--seed", default=7, show_default=True)
+@click.option("--sellers", default=20, show_default=True, type=click.IntRange(1))
+@click.option("--orders-per-day", default=12.0, show_default=True, help="Of a seller of size 1.")
+@click.option(
+    "--history-days",
+    default=210,
+    show_default=True,
+    type=click.IntRange(0),
+    help="How long ago the simulation begins.",
+)
+@click.option("--exit", "only_past", is_flag=True, help="End with the present.")
+def feed(config: Path, history_days: int, only_past: bool, **asked: Any) -> int:  # noqa: FBT001
+    """Feed simulated shops to the topics of a Kafka cluster, for ever.
+
+    First what happened in their past, as fast as it goes, then each event when it happens.
+    Topics that hold anything else are left alone.
+    """
+    import asyncio
+
+    from monitor.demo.feed import FeedPlan
+    from monitor.demo.feed import feed as run
+    from monitor.demo.wire import SimulationPlan
+    from monitor.live import begin_logging, worker_settings
+    from monitor.settings import load_configuration
+    from monitor.stream.clock import SystemClock
+
+    configuration = load_configuration(config)
+    begin_logging(configuration.settings.log)
+    settings = worker_settings(configuration)
+    simulation = SimulationPlan(days=0 if only_past else None, **asked)
+    plan = FeedPlan(settings.cluster, settings.names, simulation, history_days)
+    asyncio.run(run(plan, SystemClock()))
     return DONE
 
 

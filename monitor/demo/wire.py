@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
+from itertools import count
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import BinaryIO, cast
@@ -25,7 +27,7 @@ _LOCAL_LEAD = 14 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class SimulationPlan:
-    """What to simulate; the same plan gives the same bytes.
+    """What to simulate; the same plan gives the same bytes, a longer one the same and more.
 
     ``noise`` is the share of events that are sent again, sent late, contradicted by a later
     repeat, or followed by a line that is no event (a quarter of it each).
@@ -33,7 +35,8 @@ class SimulationPlan:
 
     seed: int = 7
     sellers: int = 6
-    days: int = 365
+    days: int | None = 365
+    """None: without end."""
     orders_per_day: float = 12.0
     start_day: date = date(2025, 1, 1)
     noise: float = 0.0
@@ -44,17 +47,17 @@ def write_events(
 ) -> int:
     """Write all events, one JSON object a line; how many lines there are.
 
-    ``progress`` is called with the number of days done.
+    ``progress`` is called with the number of days done. The plan must have an end.
     """
-    count, lines = 0, list[bytes]()
-    for line in _lines(plan, progress or _ignore):
+    written, lines = 0, list[bytes]()
+    for _, line in lines_of(plan, progress or _ignore):
         lines.append(line)
         if len(lines) == _LINES_AT_ONCE:
-            count += len(lines)
+            written += len(lines)
             destination.write(b"".join(lines))
             lines.clear()
     destination.write(b"".join(lines))
-    return count + len(lines)
+    return written + len(lines)
 
 
 @contextmanager
@@ -74,15 +77,19 @@ def open_destination(name: str) -> Iterator[BinaryIO]:
             yield file
 
 
-def _lines(plan: SimulationPlan, progress: Callable[[int], None]) -> Iterator[bytes]:
-    """Lines by the instant at which they are sent; pending are those of the next weeks only."""
+def lines_of(plan: SimulationPlan, progress: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
+    """Lines, each with the second since 1970 at which it is sent, in that order.
+
+    Simulated are only the days up to the one that is asked for; pending are the lines of the
+    weeks after it.
+    """
     lives = [ShopLife(shop, plan.seed, plan.orders_per_day) for shop in shops(plan.sellers)]
     noise = _Noise(plan)
     pending: list[tuple[int, int, bytes]] = []
     serial = 0
     first_day = (plan.start_day - _EPOCH_DAY).days
-    ends = (first_day + plan.days) * DAY
-    for day in range(plan.days):
+    ends = inf if plan.days is None else (first_day + plan.days) * DAY
+    for day in count() if plan.days is None else range(plan.days):
         today = plan.start_day + timedelta(days=day)
         midnight = (first_day + day) * DAY
         for life in lives:
@@ -92,10 +99,15 @@ def _lines(plan: SimulationPlan, progress: Callable[[int], None]) -> Iterator[by
                         serial += 1
                         heappush(pending, (sent, serial, line))
         while pending and pending[0][0] < midnight + DAY - _LOCAL_LEAD:
-            yield heappop(pending)[2]
+            yield _first(pending)
         progress(day + 1)
     while pending:
-        yield heappop(pending)[2]
+        yield _first(pending)
+
+
+def _first(pending: list[tuple[int, int, bytes]]) -> tuple[int, bytes]:
+    sent, _, line = heappop(pending)
+    return sent, line
 
 
 class _Noise:
