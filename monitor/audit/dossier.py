@@ -65,6 +65,21 @@ def gather(open_log: OpenLog, alert_id: AlertId, earlier_partitions: Collection[
     return Dossier(found, point, policy, events, truncated)
 
 
+def later_events(open_log: OpenLog, record: AlertRecord) -> list[Event]:
+    """The account's valid events that had happened by a record's instant and came after its cut.
+
+    Raises:
+        UnreadableSource: a topic cannot be read.
+    """
+    events = list[Event]()
+    for topic in SOURCE_TOPICS:
+        number, begin = record.cut[topic]
+        with open_log(topic) as log:
+            end = log.bounds().get(number, (0, begin))[1]
+            events += _events(log, _Part(number, begin, end), record)
+    return events
+
+
 class _Part(NamedTuple):
     """Offsets of a partition, from ``begin`` up to ``end``."""
 

@@ -16,7 +16,6 @@ from monitor.core.instants import parse_instant
 from monitor.errors import NothingToExplain, UnreadableSource
 
 _NEARBY = 2000
-_CAUGHT_UP = "caught_up"
 
 
 class Placed(NamedTuple):
@@ -118,20 +117,25 @@ def find_point(log: Log, record: AlertRecord) -> FoundPoint | None:
     while high - low > _NEARBY:
         middle = (low + high) // 2
         first = next(_records(log, number, middle, high), None)
-        if first is None or _point(log, number, first).at >= wanted_at:
+        if first is None or point_at(log, number, first).at >= wanted_at:
             high = middle
         else:
             low = middle
     for one in _records(log, number, max(begin, low - _NEARBY), min(end, high + _NEARBY)):
-        point = _point(log, number, one)
+        point = point_at(log, number, one)
         if (point.as_of, dict(point.cut)) == (record.as_of, dict(record.cut)):
             return FoundPoint(one.offset, point)
     return None
 
 
-def _point(log: Log, number: int, record: LogRecord) -> JournaledPoint:
+def point_at(log: Log, number: int, record: LogRecord) -> JournaledPoint:
+    """The point of an entry of the journal.
+
+    Raises:
+        UnreadableSource: it is none.
+    """
     try:
-        return point_of(record.value or b"", caught_up=_CAUGHT_UP in dict(record.headers))
+        return point_of(record.value or b"", dict(record.headers))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         where = f"{log.topic}[{number}]@{record.offset}"
         raise UnreadableSource(f"{where}: is no evaluation point: {error}") from None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from monitor.audit.logs import Log
     from monitor.audit.watched import Watch
     from monitor.cluster import Cluster
+    from monitor.core.instants import Instant
     from monitor.stream.topics import TopicNames
 
 KEY = click.option(
@@ -173,6 +174,8 @@ class Topics(NamedTuple):
     cluster: "Cluster"
     names: "TopicNames"
     watch: "Watch"
+    complete_from: "Instant | None" = None
+    """From when on the settings say that history is complete."""
 
     @contextmanager
     def open_log(self, topic: str) -> Iterator["Log"]:
@@ -200,7 +203,7 @@ def topics_of(servers: str | None, prefix: str, config: Path | None) -> Topics:
     from monitor.settings import load_configuration
 
     settings = worker_settings(load_configuration(config))
-    return Topics(settings.cluster, settings.names, Watch(sys.stderr))
+    return Topics(settings.cluster, settings.names, Watch(sys.stderr), settings.complete_from)
 
 
 def check_new(path: Path) -> None:

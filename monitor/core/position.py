@@ -33,12 +33,14 @@ class Totals(Struct, array_like=True, gc=False):
 class Point(Struct, array_like=True, frozen=True, gc=False):
     """An evaluation point at which anything had changed, and what was read by then.
 
-    ``caught_up``: it was the first one after the partition was read to its end.
+    ``caught_up``: it was the first one after the partition was read to its end; ``policies``: of
+    such a one the digests of all that the worker had loaded, so that an audit knows them.
     """
 
     as_of: Instant
     offsets: dict[SourceTopic, int]
     caught_up: bool = False
+    policies: tuple[str, ...] = ()
 
     def entry(self, number: int) -> bytes:
         """Its value on the ``evaluations`` topic, in a partition (contract, alerts.md)."""

@@ -8,6 +8,8 @@ from monitor.stream.publication import Message, publish
 
 CAUGHT_UP = ("caught_up", b"true")
 """Header of the first point after a partition was read to its end: then all is looked at."""
+POLICIES = "policies"
+"""Header beside it: the digests of the policies that the worker had loaded, with commas between."""
 
 
 class EvaluationsTopic:
@@ -32,6 +34,8 @@ class EvaluationsTopic:
 
 def message_of(number: int, point: Point) -> Message:
     """The record of a point: JSON, keys sorted, no spaces."""
-    headers = (CAUGHT_UP,) if point.caught_up else ()
+    headers: tuple[tuple[str, bytes], ...] = ()
+    if point.caught_up:
+        headers = (CAUGHT_UP, (POLICIES, ",".join(point.policies).encode()))
     key = str(number).encode()
     return Message(f"point of partition {number}", key, point.entry(number), number, headers)

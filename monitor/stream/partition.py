@@ -79,6 +79,7 @@ class Partition:
         self.count = count
         self._point: Point | None = None
         self._journal = Journal() if durable else None
+        self._policies = tuple(sorted(rulebook.canonical_forms))
         self.engine = Engine(rulebook, now, self._journal)
         self._book = AlertBook(version, self._journal)
         self._shown: dict[tuple[str, str], Shown] = {}
@@ -232,7 +233,8 @@ class Partition:
                 self.engine, telling, self._cut(), caught_up=first
             )
             if first or changed or not self._book.idle:
-                self._point = Point(point, self.positions, caught_up=first)
+                policies = self._policies if first else ()
+                self._point = Point(point, self.positions, caught_up=first, policies=policies)
             self._was_ready = True
         yield from self.engine.advancing(point + SECOND)
         return records

@@ -93,7 +93,7 @@ class World:
 
     def journaled(self) -> list[JournaledPoint]:
         return [
-            point_of(value, caught_up=caught_up)
+            point_of(value, {"caught_up": b"true"} if caught_up else {})
             for value, caught_up in zip(self.points, self.caught_up, strict=True)
         ]
 
@@ -105,7 +105,7 @@ class World:
         again, read, said = Rerun(self.rules, "1.0", points[0]), dict(NOTHING), list[bytes]()
         for point in points:
             new = {
-                topic: self.sources[topic][read[topic] : point.cut[topic][1]]
+                topic: [self.sources[topic][read[topic] : point.cut[topic][1]]]
                 for topic in SOURCE_TOPICS
             }
             read = {topic: point.cut[topic][1] for topic in SOURCE_TOPICS}

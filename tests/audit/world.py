@@ -14,6 +14,7 @@ from monitor.core.events import SOURCE_TOPICS, TOPIC_OF, SourceTopic, decode
 from monitor.core.instants import parse_instant
 from monitor.core.position import Point
 from monitor.policy import Policy, rulebook_of
+from monitor.stream.evaluations_topic import message_of
 from tests.audit.memory import MemoryLog
 
 RECORDED_AT = parse_instant("2030-01-01T00:00:00Z")
@@ -41,8 +42,11 @@ class World:
         for event in events:
             topic = self.append(event)
             self.engine.apply([decode(json.dumps(event).encode())], topic)
-        records = self.book.step(self.engine, self.engine.changed(), self.cut)
-        self._log("evaluations", b"0", Point(now, self.offsets, caught_up=False).entry(0))
+        is_first = not self.topics["evaluations"]
+        records = self.book.step(self.engine, self.engine.changed(), self.cut, caught_up=is_first)
+        policies = (self.policy.digest,) if is_first else ()
+        message = message_of(0, Point(now, self.offsets, is_first, policies))
+        self._log("evaluations", message.key, message.value, message.headers)
         for record in records:
             self._log("alerts", record.seller.encode(), record.encode())
         self.said += records
@@ -73,6 +77,8 @@ class World:
             records = [LogRecord(0, self.policy.digest.encode(), form)]
         yield MemoryLog({0: records}, topic)
 
-    def _log(self, topic: str, key: bytes, value: bytes) -> None:
+    def _log(
+        self, topic: str, key: bytes, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()
+    ) -> None:
         offset = len(self.topics[topic])
-        self.topics[topic].append(LogRecord(offset, key, value, (), RECORDED_AT))
+        self.topics[topic].append(LogRecord(offset, key, value, headers, RECORDED_AT))

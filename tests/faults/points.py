@@ -32,7 +32,7 @@ def rerun_faults(
         if record.key != str(record.partition).encode():
             yield f"a point of partition {record.partition} has the key {record.key!r}"
         known = points[record.partition].setdefault(
-            record.value, point_of(record.value, caught_up=caught_up)
+            record.value, point_of(record.value, dict(record.headers))
         )
         if known.caught_up != caught_up:
             yield f"{record.value!r} is there with and without its header"
@@ -62,12 +62,12 @@ def _rerun(number: int, sources: Sources, points: Sequence[JournaledPoint]) -> l
     rerun, said = Rerun(rulebook(), __version__, points[0]), list[bytes]()
     begins = dict.fromkeys(SOURCE_TOPICS, 0)
     for point in points:
-        new: dict[SourceTopic, list[Event]] = {}
+        new: dict[SourceTopic, list[list[Event]]] = {}
         for topic in SOURCE_TOPICS:
             begin = end = begins[topic]
             while end < len(events[topic]) and events[topic][end][0] < point.cut[topic][1]:
                 end += 1
-            new[topic] = [event for _, event in events[topic][begin:end]]
+            new[topic] = [[event for _, event in events[topic][begin:end]]]
             begins[topic] = end
         said += [record.encode() for record in rerun.at(point, new)]
     return said

@@ -1,0 +1,205 @@
+"""``monitor audit ALERT_ID``: one alert record decided once more, with all that is behind it."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from monitor.audit.alert_id import AlertId
+from monitor.audit.dossier import Dossier, OpenLog, gather, later_events
+from monitor.audit.figures import Figures, engine_at, figures_of, recomputed
+from monitor.audit.policies import published_policies
+from monitor.audit.range_audit import Plotted
+from monitor.audit.retracing import Retrace
+from monitor.audit.tracks import Tracks
+from monitor.audit.verdicts import Known, Verdict, fields_of, judge
+from monitor.core.alert_records import AlertRecord, MetricRecord
+from monitor.core.calendar import date_of
+from monitor.core.engine import Engine
+from monitor.core.instants import DAY, Instant, parse_instant
+from monitor.core.sight import sight_of
+from monitor.errors import UnknownPolicy, UnreadableSource
+from monitor.policy import rulebook_of
+
+_PLOTTED_DAYS_MAX = 90
+
+
+class Behind(Struct, frozen=True, kw_only=True):
+    """One order (message, return …) behind the figures, and why it counts as it does."""
+
+    kind: str
+    id: str
+    order: str | None
+    day: str
+    in_numerator: bool
+    reasons: tuple[str, ...]
+
+
+class Late(Struct, frozen=True):
+    """What had happened by the record's instant and arrived only after its cut."""
+
+    events: int
+    figures: Figures
+    """Those of the record with these events too."""
+
+
+class AlertAudit(Struct, frozen=True, kw_only=True):
+    """All that the audit of one record says."""
+
+    id: str
+    where: str
+    program: str
+    record: dict[str, Any]
+    verdict: Verdict
+    figures: Figures
+    """Once more, from the events up to the cut and the policy alone."""
+    level: str | None
+    """That of these figures, without what the alert had said before."""
+    policy_name: str
+    point_offset: int | None
+    decided_again: str
+    """Whether the change itself was decided once more, or why it could not be."""
+    behind: tuple[Behind, ...]
+    late: Late
+    plots: tuple[Plotted, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the record follows from the topics."""
+        return self.verdict.outcome == "same"
+
+
+def audit_alert(
+    open_log: OpenLog,
+    alert_id: AlertId,
+    earlier_partitions: Collection[int],
+    program: str,
+    complete_from: Instant | None = None,
+) -> AlertAudit:
+    """Decide one record once more.
+
+    Raises:
+        NothingToExplain: there is no such record, or no policy was in force.
+        UnknownPolicy: its policy is not known.
+        UnreadableSource: a topic cannot be read, or ends before the record's cut.
+    """
+    dossier = gather(open_log, alert_id, earlier_partitions)
+    record, rulebook = dossier.found.record, rulebook_of([dossier.policy])
+    engine = engine_at(record, dossier.events, rulebook)
+    later = later_events(open_log, record)
+    with_late = recomputed(record, engine_at(record, [*dossier.events, *later], rulebook))
+    figures = recomputed(record, engine)
+    retraced = _retraced(open_log, dossier, earlier_partitions, program, complete_from)
+    again = retraced.record if retraced.was_possible else _with_figures(record, figures)
+    known = Known(
+        program=program,
+        has_point=dossier.point is not None,
+        policies=frozenset({record.policy}),
+        said_with_late_events=bool(later)
+        and with_late == figures_of(record)
+        and figures != with_late,
+    )
+    sight = sight_of(engine, record.alert)
+    placed = dossier.found.placed
+    return AlertAudit(
+        id=str(alert_id),
+        where=f"alerts[{placed.partition}]@{placed.offset}",
+        program=program,
+        record=dict(fields_of(record)),
+        verdict=judge(record, again, known),
+        figures=figures,
+        level=None if sight is None else sight.level.value,
+        policy_name=dossier.policy.name,
+        point_offset=None if dossier.point is None else dossier.point.offset,
+        decided_again=retraced.how,
+        behind=tuple(_behind(record, engine)),
+        late=Late(len(later), with_late),
+        plots=retraced.plots,
+    )
+
+
+def _with_figures(record: AlertRecord, figures: Figures) -> AlertRecord | None:
+    """The record with the figures that come out once more; None where there is no such series."""
+    if not figures:
+        return record if record.reason == "policy" else None
+    return replace(record, **figures)
+
+
+class _Retraced(NamedTuple):
+    """The record from the seller's whole past, its series for a plot, and how that went."""
+
+    how: str
+    was_possible: bool = False
+    record: AlertRecord | None = None
+    plots: tuple[Plotted, ...] = ()
+
+
+def _retraced(
+    open_log: OpenLog,
+    dossier: Dossier,
+    earlier_partitions: Collection[int],
+    program: str,
+    complete_from: Instant | None,
+) -> _Retraced:
+    record, number = dossier.found.record, dossier.found.placed.partition
+    if earlier_partitions:
+        return _Retraced("no: partitions were added, and its past lies in several journals")
+    if dossier.point is None:
+        return _Retraced("no: its point is not in the journal")
+    with open_log("policies") as log:
+        policies = published_policies(log)
+    retrace = Retrace(
+        open_log,
+        number,
+        policies,
+        program,
+        seller=record.seller,
+        complete_from=complete_from,
+    )
+    again, tracks = None, _tracks_before(record)
+    try:
+        for step in retrace.steps(parse_instant(record.as_of)):
+            tracks.see(step.rerun.readings, step.point.at)
+            found = (one for one in step.records if AlertId.of(one) == AlertId.of(record))
+            again = next(found, again)
+    except (UnreadableSource, UnknownPolicy) as error:
+        return _Retraced(f"no: {error}")
+    plots = tuple(
+        Plotted(alert, tuple(track.samples)) for alert, track in tracks if alert == record.alert
+    )
+    return _Retraced(
+        "yes, from the seller's whole past", was_possible=True, record=again, plots=plots
+    )
+
+
+def _tracks_before(record: AlertRecord) -> Tracks:
+    """The series of a record over one window before it."""
+    decided_at, metric, days = parse_instant(record.as_of), None, _PLOTTED_DAYS_MAX
+    if isinstance(record, MetricRecord):
+        metric = record.metric
+        if isinstance(record.window_days, int):
+            days = record.window_days
+    return Tracks(decided_at - days * DAY, record.seller, record.marketplace, metric)
+
+
+def _behind(record: AlertRecord, engine: Engine) -> list[Behind]:
+    """The subjects behind the figures of a metric, the bad ones first, newest first."""
+    if not isinstance(record, MetricRecord):
+        return []
+    evidence = engine.evidence(
+        record.seller, record.marketplace, record.metric, record.window_days, record.category
+    )
+    bad = set(record.subjects)
+    found = [
+        Behind(
+            kind=one.subject_kind.value,
+            id=one.subject_id,
+            order=one.order,
+            day=str(date_of(one.day)),
+            in_numerator=one.in_numerator,
+            reasons=one.reasons,
+        )
+        for one in evidence
+    ]
+    return sorted(found, key=lambda one: one.id not in bad)

@@ -1,0 +1,176 @@
+"""``monitor audit --range``: every verdict of a seller, and that no other alert was due."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from monitor.audit.alert_id import AlertId
+from monitor.audit.dossier import OpenLog
+from monitor.audit.policies import published_policies
+from monitor.audit.retracing import Retrace, Step
+from monitor.audit.said import Said, said_of
+from monitor.audit.tracks import Closest, Sample, Tracks
+from monitor.audit.verdicts import Known, Verdict, judge
+from monitor.audit.verification import partition_of
+from monitor.core.alert_records import AlertRecord, Cut, Link
+from monitor.core.events import SOURCE_TOPICS
+from monitor.core.instants import Instant, isoformat, parse_instant
+
+
+class Asked(NamedTuple):
+    """What a range audit is of; what is None is left open."""
+
+    seller: str
+    begin: Instant
+    end: Instant
+    marketplace: str | None = None
+    metric: str | None = None
+    complete_from: Instant | None = None
+    """From when on workers took history to be complete."""
+
+    def wants(self, record: AlertRecord) -> bool:
+        """Whether a record is of the series asked for."""
+        metric = getattr(record, "metric", None)
+        return (
+            record.seller == self.seller
+            and self.marketplace in (None, record.marketplace)
+            and self.metric in (None, metric)
+        )
+
+    def covers(self, record: AlertRecord) -> bool:
+        """Whether it was decided within the range."""
+        return self.begin <= parse_instant(record.as_of) <= self.end
+
+
+class Balance(Struct, frozen=True):
+    """What became of the seller's records up to the last point of the range."""
+
+    read: int
+    counted: int
+    redundant: int
+    late: int
+    invalid: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether nothing is unaccounted for."""
+        return self.read == self.counted + self.redundant + self.late + self.invalid
+
+
+class Plotted(Struct, frozen=True):
+    """A series over the range: what changed when, for a plot."""
+
+    alert: str
+    samples: tuple[Sample, ...]
+
+
+class RangeAudit(Struct, frozen=True, kw_only=True):
+    """All that a range audit says."""
+
+    seller: str
+    begin: str
+    end: str
+    program: str
+    partition: int
+    read_to: dict[str, int]
+    """Per source topic the offset up to which was read."""
+    policies: tuple[str, ...]
+    points: int
+    """Points in the range at which anything of the partition had changed."""
+    verdicts: tuple[Verdict, ...]
+    closest: tuple[Closest, ...]
+    balance: Balance
+    plots: tuple[Plotted, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether every alert that was said was due, and none else was."""
+        return all(verdict.outcome == "same" for verdict in self.verdicts)
+
+
+def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
+    """Decide once more all of a seller's alerts up to the end of a range.
+
+    Raises:
+        UnknownPolicy: a policy that records name was never published.
+        UnreadableSource: a topic cannot be read, or retention has taken a part of it.
+    """
+    with open_log("alerts") as log:
+        number = partition_of(asked.seller.encode(), len(log.bounds()))
+        said = [one for one in said_of(log, number) if asked.wants(one.record)]
+    with open_log("policies") as log:
+        policies = published_policies(log)
+    retrace = Retrace(
+        open_log,
+        number,
+        policies,
+        program,
+        seller=asked.seller,
+        complete_from=asked.complete_from,
+    )
+    tracks = Tracks(asked.begin, asked.seller, asked.marketplace, asked.metric)
+    again, last, points = list[AlertRecord](), None, dict[str, Cut]()
+    decided = {record.as_of for record, _ in said}
+    for step in retrace.steps(asked.end):
+        tracks.see(step.rerun.readings, step.point.at)
+        again += [record for record in step.records if asked.wants(record)]
+        if step.point.as_of in decided:
+            points[step.point.as_of] = step.point.cut
+        last = step
+    known = Known(program=program, policies=frozenset(retrace.named))
+    verdicts = _verdicts(asked, said, again, known, points)
+    found = list(tracks)
+    return RangeAudit(
+        seller=asked.seller,
+        begin=isoformat(asked.begin),
+        end=isoformat(asked.end),
+        program=program,
+        partition=number,
+        read_to={} if last is None else {t: last.point.cut[t][1] for t in SOURCE_TOPICS},
+        policies=tuple(sorted(retrace.named)),
+        points=tracks.points,
+        verdicts=tuple(verdicts),
+        closest=tuple(track.closest() for _, track in found),
+        balance=balance_of(retrace, last),
+        plots=tuple(Plotted(alert, tuple(track.samples)) for alert, track in found),
+    )
+
+
+def balance_of(retrace: Retrace, last: Step | None) -> Balance:
+    """What became of all that was read up to a step."""
+    if last is None:
+        return Balance(0, 0, 0, 0, 0)
+    counts, taken = last.rerun.counts, retrace.taken
+    return Balance(
+        read=taken.read.total(),
+        counted=counts.counted,
+        redundant=counts.redundant,
+        late=counts.late,
+        invalid=taken.invalid + counts.too_large,
+    )
+
+
+def unchained(record: AlertRecord) -> AlertRecord:
+    """A record without its place in the chain of a whole partition."""
+    return replace(record, chain=Link(0, ""))
+
+
+def _verdicts(
+    asked: Asked,
+    said: list[Said],
+    again: list[AlertRecord],
+    known: Known,
+    points: Mapping[str, Cut],
+) -> Iterator[Verdict]:
+    """In the order of the log; what was never said where it was due."""
+    due = {AlertId.of(record): record for record in again}
+    for record, where in said:
+        other = due.pop(AlertId.of(record), None)
+        if asked.covers(record) or (other is not None and asked.covers(other)):
+            has_point = points.get(record.as_of) == record.cut
+            yield judge(record, other, replace(known, has_point=has_point), where)
+    for record in due.values():
+        if asked.covers(record):
+            yield judge(None, record, known)
