@@ -46,7 +46,7 @@ class World:
         records = self.book.step(self.engine, self.engine.changed(), self.cut, caught_up=is_first)
         policies = (self.policy.digest,) if is_first else ()
         message = message_of(0, Point(now, self.offsets, is_first, policies))
-        self._log("evaluations", message.key, message.value, message.headers)
+        self._log("evaluations", message.key, message.value or b"", message.headers)
         for record in records:
             self._log("alerts", record.seller.encode(), record.encode())
         self.said += records
