@@ -7,10 +7,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from monitor.audit.alert_id import AlertId
-from monitor.audit.dossier import Dossier, OpenLog, gather, later_events
-from monitor.audit.figures import Figures, engine_at, figures_of, recomputed
+from monitor.audit.dossier import Dossier, OpenLog, gather
+from monitor.audit.figures import Figures, engine_at, recomputed
+from monitor.audit.late import Late, late_of
 from monitor.audit.policies import published_policies
-from monitor.audit.range_audit import Plotted
+from monitor.audit.range_audit import Plotted, plotted_of
 from monitor.audit.retracing import Retrace
 from monitor.audit.tracks import Tracks
 from monitor.audit.verdicts import Known, Verdict, fields_of, judge
@@ -34,14 +35,6 @@ class Behind(Struct, frozen=True, kw_only=True):
     day: str
     in_numerator: bool
     reasons: tuple[str, ...]
-
-
-class Late(Struct, frozen=True):
-    """What had happened by the record's instant and arrived only after its cut."""
-
-    events: int
-    figures: Figures
-    """Those of the record with these events too."""
 
 
 class AlertAudit(Struct, frozen=True, kw_only=True):
@@ -87,34 +80,31 @@ def audit_alert(
     dossier = gather(open_log, alert_id, earlier_partitions)
     record, rulebook = dossier.found.record, rulebook_of([dossier.policy])
     engine = engine_at(record, dossier.events, rulebook)
-    later = later_events(open_log, record)
-    with_late = recomputed(record, engine_at(record, [*dossier.events, *later], rulebook))
-    figures = recomputed(record, engine)
+    figures, late = recomputed(record, engine), late_of(open_log, dossier)
     retraced = _retraced(open_log, dossier, earlier_partitions, program, complete_from)
     again = retraced.record if retraced.was_possible else _with_figures(record, figures)
     known = Known(
         program=program,
         has_point=dossier.point is not None,
         policies=frozenset({record.policy}),
-        said_with_late_events=bool(later)
-        and with_late == figures_of(record)
-        and figures != with_late,
+        said_with_late_events=late.would_explain(record) and figures != late.figures,
     )
     sight = sight_of(engine, record.alert)
     placed = dossier.found.placed
+    where = f"alerts[{placed.partition}]@{placed.offset}"
     return AlertAudit(
         id=str(alert_id),
-        where=f"alerts[{placed.partition}]@{placed.offset}",
+        where=where,
         program=program,
         record=dict(fields_of(record)),
-        verdict=judge(record, again, known),
+        verdict=judge(record, again, known, where),
         figures=figures,
         level=None if sight is None else sight.level.value,
         policy_name=dossier.policy.name,
         point_offset=None if dossier.point is None else dossier.point.offset,
         decided_again=retraced.how,
         behind=tuple(_behind(record, engine)),
-        late=Late(len(later), with_late),
+        late=late,
         plots=retraced.plots,
     )
 
@@ -157,19 +147,17 @@ def _retraced(
         seller=record.seller,
         complete_from=complete_from,
     )
-    again, tracks = None, _tracks_before(record)
+    again, tracks = list[AlertRecord](), _tracks_before(record)
     try:
         for step in retrace.steps(parse_instant(record.as_of)):
             tracks.see(step.rerun.readings, step.point.at)
-            found = (one for one in step.records if AlertId.of(one) == AlertId.of(record))
-            again = next(found, again)
+            again += [one for one in step.records if one.alert == record.alert]
     except (UnreadableSource, UnknownPolicy) as error:
         return _Retraced(f"no: {error}")
-    plots = tuple(
-        Plotted(alert, tuple(track.samples)) for alert, track in tracks if alert == record.alert
-    )
+    same = next((one for one in again if one.seq == record.seq), None)
+    plots = tuple(plot for plot in plotted_of(tracks, again) if plot.alert == record.alert)
     return _Retraced(
-        "yes, from the seller's whole past", was_possible=True, record=again, plots=plots
+        "yes, from the seller's whole past", was_possible=True, record=same, plots=plots
     )
 
 

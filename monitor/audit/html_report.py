@@ -73,11 +73,7 @@ def _plots(audit: Audit) -> Iterator[tuple[str, Plot]]:
         limits = {one.alert: (one.limit, one.approach) for one in audit.closest}
     for one in _worth_a_plot(audit, verdicts):
         limit, approach = limits[one.alert]
-        marks = [
-            Mark(parse_instant(verdict.as_of), verdict.to, f"{verdict.as_of}: {verdict.to}")
-            for verdict in verdicts
-            if verdict.id.rpartition("#")[0] == one.alert
-        ]
+        marks = [Mark(parse_instant(at), to, f"{at}: {to}") for at, to in one.changes]
         ending = parse_instant(end)
         plot = plotted(one.samples, ending, _number(limit), _number(approach), marks)
         if plot is not None:

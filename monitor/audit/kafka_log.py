@@ -38,6 +38,7 @@ class KafkaLog:
         self._open = AsyncExitStack()
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions = 0
+        self._known_bounds: dict[int, tuple[int, int]] | None = None
 
     def __enter__(self) -> Self:
         """Connect.
@@ -61,12 +62,14 @@ class KafkaLog:
         self._close()
 
     def bounds(self) -> dict[int, tuple[int, int]]:
-        """Of each partition the first offset that is kept and the end offset.
+        """Of each partition the first offset that is kept and the end, as of the first question.
 
         Raises:
             UnreadableSource: the cluster does not answer.
         """
-        return self._run(self._bounds())
+        if self._known_bounds is None:
+            self._known_bounds = self._run(self._bounds())
+        return self._known_bounds
 
     def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
         """The records of a partition from ``begin`` up to ``end``, in their order, in runs.
@@ -99,6 +102,7 @@ class KafkaLog:
                 isolation_level="read_committed",
                 # The broker holds back the next request until one beyond the end is answered.
                 fetch_max_wait_ms=_FETCH_WAIT_MILLIS,
+                retry_backoff_ms=_FETCH_WAIT_MILLIS,
             )
             self._open.push_async_callback(consumer.stop)
             await consumer.start()

@@ -1,6 +1,7 @@
 """``monitor audit --range``: every verdict of a seller, and that no other alert was due."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -64,6 +65,19 @@ class Plotted(Struct, frozen=True):
 
     alert: str
     samples: tuple[Sample, ...]
+    changes: tuple[tuple[str, str], ...]
+    """The instants at which its alert spoke once more, and the levels that it said."""
+
+
+def plotted_of(tracks: Tracks, records: Iterable[AlertRecord]) -> Iterator[Plotted]:
+    """The series of tracks, with what their alerts said once more in the meantime."""
+    changes = defaultdict[str, list[tuple[str, str]]](list)
+    for record in records:
+        changes[record.alert].append((record.as_of, record.to.value))
+    for alert, track in tracks:
+        begin = track.samples[0].at
+        said = [one for one in changes[alert] if parse_instant(one[0]) >= begin]
+        yield Plotted(alert, tuple(track.samples), tuple(said))
 
 
 class RangeAudit(Struct, frozen=True, kw_only=True):
@@ -121,7 +135,6 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
         last = step
     known = Known(program=program, policies=frozenset(retrace.named))
     verdicts = _verdicts(asked, said, again, known, points)
-    found = list(tracks)
     return RangeAudit(
         seller=asked.seller,
         begin=isoformat(asked.begin),
@@ -132,9 +145,9 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
         policies=tuple(sorted(retrace.named)),
         points=tracks.points,
         verdicts=tuple(verdicts),
-        closest=tuple(track.closest() for _, track in found),
+        closest=tuple(track.closest() for _, track in tracks),
         balance=balance_of(retrace, last),
-        plots=tuple(Plotted(alert, tuple(track.samples)) for alert, track in found),
+        plots=tuple(plotted_of(tracks, again)),
     )
 
 

@@ -7,6 +7,8 @@ import msgspec
 
 from monitor.audit.logs import Log, every_record
 from monitor.core.alert_records import AlertRecord, decode_record
+from monitor.core.instants import parse_instant
+from monitor.errors import InvalidInstant
 
 
 class Said(NamedTuple):
@@ -25,7 +27,8 @@ def said_of(log: Log, number: int) -> Iterator[Said]:
     for one in every_record(log, number):
         try:
             record = decode_record(one.value or b"")
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            parse_instant(record.as_of)
+        except (msgspec.MsgspecError, UnicodeDecodeError, InvalidInstant):
             continue
         if record.chain.n > n:
             n = record.chain.n

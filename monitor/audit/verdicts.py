@@ -18,6 +18,9 @@ _NOT_COMPARED = frozenset({"chain", "program"})
 """A chain is of the whole partition, which ``monitor verify`` checks; a version is a cause."""
 
 
+BECAUSE_LATE = "it counts events that had not arrived by its cut"
+
+
 class Difference(Struct, frozen=True):
     """A field of a record as it was said, and as it comes out once more."""
 
@@ -122,7 +125,7 @@ def _cause(said: AlertRecord | None, again: AlertRecord | None, known: Known) ->
     if said is not None and not known.has_point:
         return "clock", "the journal has no point of its instant and cut"
     if said is not None and known.said_with_late_events:
-        return "late event", "it counts events that had not arrived by its cut"
+        return "late event", BECAUSE_LATE
     if said is not None and again is not None and said.policy != again.policy:
         return "policy", f"it was decided under {said.policy}, once more under {again.policy}"
     one = said if said is not None else again

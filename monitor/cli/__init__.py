@@ -15,7 +15,7 @@ from monitor.cli.alerting import notify_test, silence
 from monitor.cli.auditing import explain, replay
 from monitor.cli.backtesting import backtest
 from monitor.cli.evidence import bundle, check_bundle, sign_head, verify
-from monitor.cli.judging import audit
+from monitor.cli.judging import audit, compare
 from monitor.cli.showing import demo, feed, schema, simulate
 from monitor.cli.status import COULD_NOT_RUN, DONE, INTERRUPTED
 from monitor.cli.watching import check, repartition, run
@@ -64,7 +64,7 @@ def commands() -> None:
 
 for command in (
     *(run, check, repartition, silence, notify_test),
-    *(replay, explain, backtest, audit, verify, sign_head, bundle, check_bundle),
+    *(replay, explain, backtest, audit, compare, verify, sign_head, bundle, check_bundle),
     *(demo, feed, simulate, schema),
 ):
     commands.add_command(command)

@@ -1,6 +1,7 @@
-"""Commands that decide once more what live workers decided: ``audit``."""
+"""Commands that decide once more what live workers decided: ``audit``, ``compare``."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,49 @@ def audit(
         raise click.UsageError("name an alert, or a range with --range and --seller")
     _write(found, form, out)
     return DONE if found.is_same else DIFFERS
+
+
+@click.command()
+@click.option("--from", "begin", type=InstantType(), help="Default: from ever.")
+@click.option("--to", "end", type=InstantType(), help="Default: to the last point.")
+@SERVERS
+@PREFIX
+@CONFIG
+@COMPLETE_FROM
+@form_option("text", "json")
+@click.option(
+    "--textfile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the counts there too, for node_exporter's textfile collector.",
+)
+def compare(
+    begin: "Instant | None",
+    end: "Instant | None",
+    form: str,
+    textfile: Path | None,
+    **asked: Any,
+) -> int:
+    """Compare what live workers said with what comes out once more, for a scheduled job.
+
+    Each difference is named with its cause: a record that is altered, moved in time, missing or
+    extra; late events, policy, program version or clock. Exit status: 0 all is explained, 1
+    something is not, 2 could not run.
+    """
+    from monitor.audit import comparison_report
+    from monitor.audit.comparison import Between
+    from monitor.audit.comparison import compare as run
+
+    complete_from = asked.pop("complete_from")
+    place = topics_of(**asked)
+    since = place.complete_from if complete_from is None else complete_from
+    found = run(place.open_log, Between(begin, end), __version__, since)
+    sys.stdout.write(comparison_report.FORMATS[form](found))
+    if textfile is not None:
+        told = comparison_report.textfile(found, datetime.now(UTC).timestamp())
+        unfinished = textfile.with_name(f".{textfile.name}")
+        unfinished.write_text(told)
+        unfinished.replace(textfile)
+    return DIFFERS if found.unexplained else DONE
 
 
 def _of_alert(alert_id: "AlertId", asked: dict[str, Any]) -> "Audit":

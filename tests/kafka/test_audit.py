@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import pytest
+from msgspec.structs import replace
 
 from deploy.kafka.node import KafkaNode
 from monitor.audit.alert_id import AlertId
@@ -19,6 +20,7 @@ from monitor.core.instants import DAY, HOUR, isoformat, parse_instant
 from monitor.policy import load_policies
 from monitor.stream.clock import EventClock
 from monitor.stream.worker import Worker, WorkerSettings
+from tests.kafka.members import producing
 from tests.stream.live import cancellation, order, own_settings, publishing, until
 
 NOON = parse_instant("2026-11-20T12:00:00Z")
@@ -45,10 +47,14 @@ class Audited:
 
     def audit(self, *arguments: str) -> tuple[int, str]:
         """Exit status and what was printed."""
+        return self.run("audit", *arguments)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """The same of any command."""
         self.capture.readouterr()
         prefix = self.settings.names.orders.removesuffix("orders")
         where = ("--kafka", self.settings.cluster.address, "--prefix", prefix)
-        status = commands.main(["audit", *arguments, *where], standalone_mode=False)
+        status = commands.main([*arguments, *where], standalone_mode=False)
         return status, self.capture.readouterr().out
 
     def told(self, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -144,6 +150,31 @@ def test_what_arrives_later_is_told_and_changes_no_verdict(audited: Audited) -> 
     assert (status, told["verdict"]["outcome"]) == (0, "same")
     assert told["late"]["events"] == 20 + 10 + 3
     assert told["late"]["figures"]["numerator"] > told["figures"]["numerator"]
+
+
+def test_live_and_once_more_are_compared_and_one_difference_is_enough(
+    audited: Audited, tmp_path: Path
+) -> None:
+    textfile = tmp_path / "compare.prom"
+    status, printed = audited.run("compare", "--textfile", str(textfile))
+    assert status == 0
+    assert printed.startswith(f"the beginning .. the last point: {len(audited.said)} same\n")
+    assert "seller_health_compare_unexplained 0\n" in textfile.read_text()
+
+    async def forge() -> None:
+        last = audited.said[-1]
+        chain = replace(last.chain, n=last.chain.n + 1)
+        forged = replace(last, seq=last.seq + 1, chain=chain)
+        number, _ = last.cut["orders"]
+        async with producing(audited.settings.cluster) as producer:
+            topic = audited.settings.names.alerts
+            await producer.send_and_wait(topic, forged.encode(), b"bad", partition=number)
+
+    asyncio.run(forge())
+    status, printed = audited.run("compare", "--textfile", str(textfile))
+    assert status == 1
+    assert "EXTRA" in printed
+    assert "seller_health_compare_unexplained 1\n" in textfile.read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""``monitor compare``: what live workers said in a range beside what comes out once more."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from monitor.audit.alert_id import AlertId
+from monitor.audit.dossier import OpenLog, gather
+from monitor.audit.late import late_of
+from monitor.audit.policies import published_policies
+from monitor.audit.retracing import Retrace
+from monitor.audit.said import Said, said_of
+from monitor.audit.verdicts import BECAUSE_LATE, Known, Verdict, judge
+from monitor.core.alert_records import AlertRecord, Cut
+from monitor.core.instants import Instant, isoformat, parse_instant
+from monitor.errors import NothingToExplain, UnknownPolicy, UnreadableSource
+
+CAUSES = ("late event", "policy", "program version", "clock", "unexplained")
+
+
+class Between(NamedTuple):
+    """A range of instants; None: from ever, to the last point."""
+
+    begin: Instant | None = None
+    end: Instant | None = None
+
+    def covers(self, record: AlertRecord) -> bool:
+        """Whether a record was decided within it."""
+        at = parse_instant(record.as_of)
+        return (self.begin is None or at >= self.begin) and (self.end is None or at <= self.end)
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """All that a comparison says; ``verdicts`` are those that are not the same."""
+
+    begin: str | None
+    end: str | None
+    program: str
+    partitions: int
+    points: int
+    outcomes: dict[str, int]
+    """Records by outcome: same, moved, different, missing, extra."""
+    causes: dict[str, int]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def unexplained(self) -> int:
+        """Differences that nothing explains."""
+        return self.causes["unexplained"]
+
+
+def compare(
+    open_log: OpenLog, between: Between, program: str, complete_from: Instant | None = None
+) -> Comparison:
+    """Decide all partitions once more, one after the other, and compare.
+
+    Raises:
+        UnknownPolicy: a policy that was in use was never published.
+        UnreadableSource: a topic cannot be read, or retention has taken a part of it.
+    """
+    with open_log("policies") as log:
+        policies = published_policies(log)
+    with open_log("evaluations") as log:
+        numbers = [number for number, (begin, end) in sorted(log.bounds().items()) if end > begin]
+    points, outcomes, verdicts = 0, Counter[str](), list[Verdict]()
+    for number in numbers:
+        retrace = Retrace(open_log, number, policies, program, complete_from=complete_from)
+        found = _Partition(open_log, number, retrace, between)
+        for verdict in found.verdicts(program):
+            outcomes[verdict.outcome] += 1
+            if verdict.outcome != "same":
+                verdicts.append(verdict)
+        points += found.points
+    verdicts = [_with_late_events(open_log, verdict) for verdict in verdicts]
+    causes = Counter(str(verdict.cause) for verdict in verdicts)
+    return Comparison(
+        begin=None if between.begin is None else isoformat(between.begin),
+        end=None if between.end is None else isoformat(between.end),
+        program=program,
+        partitions=len(numbers),
+        points=points,
+        outcomes=dict(sorted(outcomes.items())),
+        causes={cause: causes[cause] for cause in CAUSES},
+        verdicts=tuple(verdicts),
+    )
+
+
+def _with_late_events(open_log: OpenLog, verdict: Verdict) -> Verdict:
+    """The same verdict, or that the record counts events which had not arrived by its cut."""
+    if not verdict.is_unexplained or not verdict.where or verdict.outcome == "extra":
+        return verdict
+    try:
+        dossier = gather(open_log, AlertId.parse(verdict.id), ())
+    except (NothingToExplain, UnreadableSource, UnknownPolicy):
+        return verdict
+    late = late_of(open_log, dossier)
+    if not late.would_explain(dossier.found.record):
+        return verdict
+    return replace(verdict, cause="late event", because=BECAUSE_LATE)
+
+
+class _Partition:
+    """One partition, of which only what has no counterpart yet is in memory."""
+
+    def __init__(self, open_log: OpenLog, number: int, retrace: Retrace, between: Between) -> None:
+        self._open_log, self._number = open_log, number
+        self._retrace, self._between = retrace, between
+        self.points = 0
+
+    def verdicts(self, program: str) -> Iterator[Verdict]:
+        """On every record of the range that was said, is due, or both."""
+        due: dict[AlertId, AlertRecord] = {}
+        unmatched: list[tuple[Said, bool]] = []
+        with self._open_log("alerts") as log:
+            said = said_of(log, self._number)
+            ahead = next(said, None)
+            for point, records in self._steps():
+                due |= {AlertId.of(record): record for record in records}
+                while ahead is not None and ahead.record.as_of <= point.as_of:
+                    again = due.pop(AlertId.of(ahead.record), None)
+                    has_point = _is_of(ahead.record, point)
+                    if again is None:
+                        unmatched.append((ahead, has_point))
+                    else:
+                        yield from self._judged(ahead, again, program, has_point=has_point)
+                    ahead = next(said, None)
+            rest = [] if ahead is None else [ahead, *said]
+        # A change may come out later than it was said, so that these are matched last.
+        for one, has_point in [*unmatched, *((one, False) for one in rest)]:
+            again = due.pop(AlertId.of(one.record), None)
+            if not self._is_beyond(one.record):
+                yield from self._judged(one, again, program, has_point=has_point)
+        for again in due.values():
+            yield from self._judged(None, again, program, has_point=True)
+
+    def _steps(self) -> Iterator[tuple["_At", Sequence[AlertRecord]]]:
+        self._last_at: Instant = 0
+        for step in self._retrace.steps(self._between.end):
+            self._last_at = step.point.at
+            self.points += self._between.begin is None or step.point.at >= self._between.begin
+            yield _At(step.point.as_of, step.point.cut), step.records
+
+    def _is_beyond(self, record: AlertRecord) -> bool:
+        """Whether it was decided after all that was decided once more: outside of the range."""
+        return self._between.end is not None and parse_instant(record.as_of) > self._between.end
+
+    def _judged(
+        self, said: Said | None, again: AlertRecord | None, program: str, *, has_point: bool
+    ) -> Iterator[Verdict]:
+        record = None if said is None else said.record
+        if not any(one is not None and self._between.covers(one) for one in (record, again)):
+            return
+        known = Known(
+            program=program,
+            has_point=has_point,
+            policies=frozenset(self._retrace.named),
+        )
+        yield judge(record, again, known, "" if said is None else said.where)
+
+
+class _At(NamedTuple):
+    as_of: str
+    cut: Cut
+
+
+def _is_of(record: AlertRecord, point: _At) -> bool:
+    return record.as_of == point.as_of and record.cut == point.cut
