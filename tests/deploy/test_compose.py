@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.settings import load_configuration
+from tests.conftest import missing
 from tests.deploy.checking import DEPLOY, Document, compose_config, run, yaml_file
 
 ENVIRONMENT = {"GRAFANA_ADMIN_PASSWORD_FILE": "./secrets/grafana-admin-password"}
@@ -161,4 +162,4 @@ def test_prometheus_asks_only_services_that_are_there(services: dict[str, Docume
 
 def _require(path: Path) -> None:
     if not path.exists():
-        pytest.skip(f"{path.relative_to(DEPLOY)} is not there")
+        missing(f"{path.relative_to(DEPLOY)} is not there")

@@ -84,7 +84,7 @@ def stack(*arguments: str) -> subprocess.Popen[str]:
         if shutil.which(program) is None:
             missing(f"{program} comes with `make test`")
     if not (ROOT / "deploy" / "prometheus" / "prometheus.yml").exists():
-        pytest.skip("deploy/prometheus/prometheus.yml is not there")
+        missing("deploy/prometheus/prometheus.yml is not there")
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "deploy.demo_stack", *arguments],
         cwd=ROOT,
