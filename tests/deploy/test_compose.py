@@ -163,3 +163,26 @@ def test_prometheus_asks_only_services_that_are_there(services: dict[str, Docume
 def _require(path: Path) -> None:
     if not path.exists():
         missing(f"{path.relative_to(DEPLOY)} is not there")
+
+
+def test_grafana_looks_for_dashboards_and_data_where_they_are(
+    services: dict[str, Document],
+) -> None:
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    providers = [
+        provider["options"]["path"]
+        for file in provisioning.glob("dashboards/*.y*ml")
+        for provider in yaml_file(file)["providers"]
+    ]
+    sources = [
+        source["url"]
+        for file in provisioning.glob("datasources/*.y*ml")
+        for source in yaml_file(file)["datasources"]
+    ]
+    if not providers and not sources:
+        pytest.skip("Grafana is not provisioned")
+    mounts = {one["target"]: Path(one["source"]) for one in services["grafana"]["volumes"]}
+    for path in providers:
+        assert list(mounts[path].rglob("*.json")), path
+    assert providers
+    assert "http://prometheus:9090" in sources
