@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from monitor.core.records import FORMAT
 from tests.conftest import ROOT, missing
 from tests.deploy.checking import DEPLOY, run
 
@@ -45,3 +46,8 @@ def test_files_of_deploy_that_it_names_are_there(guide: str) -> None:
     absent = {name for name in named - theirs if not (ROOT / name).exists()}
     if absent:
         missing(f"not there: {', '.join(sorted(absent))}")
+
+
+def test_the_format_of_the_ledger_is_the_present_one() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    assert f"the number of their format, {FORMAT} at present" in text
