@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from string import Template
 
 import pytest
 
@@ -174,8 +175,9 @@ def test_grafana_looks_for_dashboards_and_data_where_they_are(
         for file in provisioning.glob("dashboards/*.y*ml")
         for provider in yaml_file(file)["providers"]
     ]
+    variables = services["grafana"]["environment"]
     sources = [
-        source["url"]
+        Template(source["url"]).substitute(variables)
         for file in provisioning.glob("datasources/*.y*ml")
         for source in yaml_file(file)["datasources"]
     ]
