@@ -280,7 +280,8 @@ def main() -> int:
             folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="demo-stack-")))
             interval = "1s" if options.exit else None
             stack = Stack(folder, usual_ports=not options.exit, interval=interval)
-            print("Starting Kafka, Alertmanager, Prometheus, two workers and shops", flush=True)
+            print("Starting Kafka, Alertmanager, Prometheus, two workers and shops")
+            print(f"  logs           {folder}", flush=True)
             stack.start(closing, feed)
             _say(stack)
             if options.exit:
@@ -303,7 +304,6 @@ def _say(stack: Stack) -> None:
     print(f"  Alertmanager   {stack.alertmanager}")
     for page in stack.pages:
         print(f"  worker         {page}   {page.replace('/metrics', '/readyz')}")
-    print(f"  logs           {stack.folder}")
     print("Ctrl-C stops all of it, its data goes", flush=True)
 
 

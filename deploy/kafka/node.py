@@ -79,7 +79,12 @@ class KafkaNode:
         return self._process.pid if running and self._process else None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # An interrupt, say: it would outlive us, in a session of its own.
+            self.kill()
+            raise
         return self
 
     def __exit__(

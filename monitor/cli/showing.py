@@ -1,5 +1,6 @@
 """Commands to try the monitor without a seller: ``demo``, ``feed``, ``simulate``, ``schema``."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +74,10 @@ def feed(config: Path, history_days: int, only_past: bool, **asked: Any) -> int:
     """Feed simulated shops to the topics of a Kafka cluster, for ever.
 
     First what happened in their past, as fast as it goes, then each event when it happens.
-    Topics that hold anything else are left alone.
+    Topics that hold anything else are left alone. SIGTERM and SIGINT end it with status 0.
     """
     import asyncio
+    import signal
 
     from monitor.demo.feed import FeedPlan
     from monitor.demo.feed import feed as run
@@ -89,7 +91,10 @@ def feed(config: Path, history_days: int, only_past: bool, **asked: Any) -> int:
     settings = worker_settings(configuration)
     simulation = SimulationPlan(days=0 if only_past else None, **asked)
     plan = FeedPlan(settings.cluster, settings.names, simulation, history_days)
-    asyncio.run(run(plan, SystemClock()))
+    # Not the default, which the first process of a container does not have.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run(plan, SystemClock()))
     return DONE
 
 

@@ -75,6 +75,13 @@ def test_the_prometheus_operator_would_take_it() -> None:
     assert "a key that is not known" in misspelt.stdout
 
 
+def test_the_job_is_called_as_the_rules_name_it_whatever_the_release_is_called() -> None:
+    monitor = one("ServiceMonitor", *EVERYTHING, "--set", "nameOverride=other")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    (relabeling,) = endpoint["relabelings"]
+    assert relabeling == {"targetLabel": "job", "replacement": "seller-health-monitor"}
+
+
 def test_a_rule_resource_holds_each_file_of_rules_as_it_is() -> None:
     made = [d["spec"] for d in documents(rendered(*EVERYTHING)) if d["kind"] == "PrometheusRule"]
     files = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from string import Template
 
 import pytest
 
 from monitor.settings import load_configuration
+from tests.conftest import missing
 from tests.deploy.checking import DEPLOY, Document, compose_config, run, yaml_file
 
 ENVIRONMENT = {"GRAFANA_ADMIN_PASSWORD_FILE": "./secrets/grafana-admin-password"}
@@ -161,4 +163,28 @@ def test_prometheus_asks_only_services_that_are_there(services: dict[str, Docume
 
 def _require(path: Path) -> None:
     if not path.exists():
-        pytest.skip(f"{path.relative_to(DEPLOY)} is not there")
+        missing(f"{path.relative_to(DEPLOY)} is not there")
+
+
+def test_grafana_looks_for_dashboards_and_data_where_they_are(
+    services: dict[str, Document],
+) -> None:
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    providers = [
+        provider["options"]["path"]
+        for file in provisioning.glob("dashboards/*.y*ml")
+        for provider in yaml_file(file)["providers"]
+    ]
+    variables = services["grafana"]["environment"]
+    sources = [
+        Template(source["url"]).substitute(variables)
+        for file in provisioning.glob("datasources/*.y*ml")
+        for source in yaml_file(file)["datasources"]
+    ]
+    if not providers and not sources:
+        pytest.skip("Grafana is not provisioned")
+    mounts = {one["target"]: Path(one["source"]) for one in services["grafana"]["volumes"]}
+    for path in providers:
+        assert list(mounts[path].rglob("*.json")), path
+    assert providers
+    assert "http://prometheus:9090" in sources

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from monitor.cluster import Cluster
 from monitor.core.events import SOURCE_TOPICS
 from monitor.core.instants import DAY, parse_instant
 from monitor.demo.feed import FeedPlan, feed
+from monitor.demo.run import DEMO_POLICY
 from monitor.demo.wire import SimulationPlan
 from monitor.errors import ClusterError
 from monitor.stream.clock import EventClock
@@ -84,3 +87,23 @@ async def test_another_simulation_is_not_mixed_in(settings: WorkerSettings) -> N
         await feed(plan_of(settings), EventClock(NOON))
         with pytest.raises(ClusterError, match="--seed 7 --sellers 3 --orders-per-day 12"):
             await feed(plan_of(settings, replace(ONLY_PAST, seed=8)), EventClock(NOON))
+
+
+async def test_sigterm_ends_it_in_order(settings: WorkerSettings, tmp_path: Path) -> None:
+    config = tmp_path / "monitor.toml"
+    orders = settings.names.orders
+    config.write_text(
+        f'policies = ["{DEMO_POLICY}"]\n[kafka]\nbootstrap_servers = "{settings.cluster.address}"\n'
+        f'[topics]\norders = "{orders}"\n'
+    )
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("monitor"),
+        *("feed", "--config", config),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    async with asyncio.timeout(30):
+        while orders not in (await process.stderr.readline()).decode():
+            assert process.returncode is None
+        process.terminate()
+        assert await process.wait() == 0
