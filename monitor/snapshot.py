@@ -6,6 +6,7 @@ from typing import Protocol
 
 from monitor.core.instants import Instant
 from monitor.core.readings import OpenItems, Reading
+from monitor.core.rolling_off import RollOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class Snapshot:
     raw_inputs: tuple[RawInputStats, ...] = ()
     receivers: tuple[ReceiverStats, ...] = ()
     alert_quality: tuple[AlertQuality, ...] = ()
+    roll_offs: tuple[RollOff, ...] = ()
+    """Of the readings that approach their limit, or are beyond it."""
 
 
 class Watched(Protocol):
