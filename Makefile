@@ -80,6 +80,10 @@ $(PEERS): bench/peers/requirements.lock | setup
 		--no-deps --require-hashes -r bench/peers/requirements.lock
 	@touch $@
 
+.PHONY: dashboards
+dashboards: setup ## Write Grafana's dashboards anew: make dashboards RUNBOOKS=https://your.runbooks
+	@$(BIN)/python -m deploy.grafana.source $(RUNBOOKS)
+
 .PHONY: kafka
 kafka: setup kafka-jars ## Run one Kafka node on a free port: make kafka ARGS="--background", then ARGS="--stop"
 	@$(BIN)/python deploy/kafka/node.py $(ARGS)
