@@ -87,7 +87,7 @@ OTHERS_OVERDUE_ITEMS = Family(
     "others_overdue_items", "Overdue items of the sellers left out, summed.", _ITEMS[1:]
 )
 LEFT_OUT_SELLERS = Family(
-    "left_out_sellers", "Sellers without series of their own: those furthest from their limits."
+    "left_out_sellers", "Sellers without series of their own, by the settings or for want of room."
 )
 LEFT_OUT_READINGS = Family(
     "left_out_readings", "Readings without series of their own, by their level.", ("level",)

@@ -66,3 +66,10 @@ def test_what_rolls_off_is_told_of_those_at_risk_only() -> None:
     owned.evaluate(NOON + 28 * DAY)
     (found,) = at_once(observing([owned])).roll_offs
     assert (found.numerator, found.denominator) == (1, 1)
+
+
+def test_a_seller_whose_orders_are_past_their_retention_is_gone() -> None:
+    owned = partition(order(0, "gone"))
+    assert [reading.seller for reading in at_once(observing([owned])).readings] == ["gone"]
+    owned.evaluate(NOON + 500 * DAY)
+    assert at_once(observing([owned])) == ((), (), ())
