@@ -56,9 +56,12 @@ def select(snapshot: Snapshot, room: int, bounds: Bounds) -> Selection:
     A seller is shown with all its series or with none. Sellers are ranked by their worst
     level, then by their least headroom. The sums over the rest come out of the same room.
     """
+    everything = Selection(snapshot.readings, snapshot.open_items, snapshot.roll_offs)
+    if bounds.others_max is None and _most_series(snapshot) <= room:
+        return everything
     sizes = _sizes(snapshot)
     if bounds.others_max is None and sum(sizes.values()) <= room:
-        return Selection(snapshot.readings, snapshot.open_items, snapshot.roll_offs)
+        return everything
     shown = _shown(snapshot, sizes, room - _series_of_sums(snapshot), bounds)
     return Selection(
         tuple(reading for reading in snapshot.readings if reading.seller in shown),
@@ -67,6 +70,12 @@ def select(snapshot: Snapshot, room: int, bounds: Bounds) -> Selection:
         tuple(reading for reading in snapshot.readings if reading.seller not in shown),
         tuple(item for item in snapshot.open_items if item.seller not in shown),
     )
+
+
+def _most_series(snapshot: Snapshot) -> int:
+    """More than there can be, without looking at any reading."""
+    of_readings = (SERIES_PER_READING + SERIES_MORE_AT_RISK) * len(snapshot.readings)
+    return of_readings + SERIES_PER_ITEMS * len(snapshot.open_items)
 
 
 def _sizes(snapshot: Snapshot) -> dict[str, int]:
