@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deploy.grafana.source.__main__ import FOLDER, dashboards
-from deploy.grafana.source.parts import FLEET, MONITOR, SELLER
+from deploy.grafana.source.__main__ import FOLDER, MODULES, dashboards
+from deploy.grafana.source.parts import FLEET, MONITOR, RUNBOOKS, SELLER
 from tests.deploy.grafana import label_values_of, panels_of, read, variables_of
 
 NAMES = ("fleet", "seller", "monitor")
@@ -66,6 +66,23 @@ def test_each_dashboard_leads_to_the_others_and_to_the_runbooks(name: str) -> No
     assert others["includeVars"]
     assert others["keepTime"]
     assert runbooks["url"].startswith("https://")
+
+
+@dashboard
+def test_panels_lead_to_the_runbook_of_the_alert_that_goes_by_them(name: str) -> None:
+    titles = {panel["title"]: panel for panel in panels_of(read(name))}
+    runbook_of: dict[str, str] = MODULES[name].RUNBOOK_OF
+    folder = ROOT / "docs" / "runbooks"
+    for title, alert in runbook_of.items():
+        (link,) = titles[title]["links"]
+        assert link["url"].endswith(f"/{alert}.md")
+        assert not folder.is_dir() or (folder / f"{alert}.md").is_file(), alert
+
+
+def test_the_address_of_the_runbooks_can_be_given() -> None:
+    for text in dashboards("https://wiki.example.com/runbooks").values():
+        assert RUNBOOKS not in text
+        assert "https://wiki.example.com/runbooks/" in text
 
 
 def test_one_can_choose_marketplace_seller_and_metric() -> None:

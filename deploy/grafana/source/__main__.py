@@ -6,6 +6,7 @@ from pathlib import Path
 from deploy.grafana.source import fleet, monitor, seller
 from deploy.grafana.source.parts import RUNBOOKS, rendered
 
+MODULES = {"fleet": fleet, "seller": seller, "monitor": monitor}
 FOLDER = Path(__file__).parents[1] / "dashboards"
 
 
@@ -16,9 +17,8 @@ def dashboards(runbooks: str = RUNBOOKS) -> dict[str, str]:
         runbooks: the address of the runbooks, to which every dashboard links.
     """
     return {
-        "fleet.json": rendered(fleet.dashboard(runbooks)),
-        "seller.json": rendered(seller.dashboard(runbooks)),
-        "monitor.json": rendered(monitor.dashboard(runbooks)),
+        f"{name}.json": rendered(module.dashboard(runbooks), runbooks, module.RUNBOOK_OF)
+        for name, module in MODULES.items()
     }
 
 

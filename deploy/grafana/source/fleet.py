@@ -24,6 +24,18 @@ from deploy.grafana.source.parts import (
 )
 from monitor.exporter import families as names
 
+RUNBOOK_OF = {
+    "Accounts breached": "SellerMetricBreached",
+    "Accounts approaching": "SellerMetricApproaching",
+    "Accounts with unknowns": "SellerDataUnknown",
+    "Accounts by the room that is left": "SellerHeadroomGone",
+    "Overdue items": "SellerItemsOverdue",
+    "Due next": "SellerItemsDueSoon",
+    "Sellers left out": "MonitorSellersHidden",
+    "Readings left out, by level": "MonitorSellersHidden",
+}
+"""The alert that goes by what a panel shows, by the panel's title."""
+
 _ACCOUNT = 'marketplace=~"$marketplace"', 'seller=~"$seller"'
 _SERIES = *_ACCOUNT, 'metric=~"$metric"'
 _KEYS = "seller, marketplace, metric, window, category"

@@ -18,6 +18,25 @@ from deploy.grafana.source.parts import (
 )
 from monitor.exporter import families as names
 
+RUNBOOK_OF = {
+    "Workers up": "MonitorDown",
+    "Topic partitions not ready": "MonitorNotReady",
+    "Evaluated ago": "MonitorEvaluationStalled",
+    "Receivers failing": "MonitorDeliveryFailing",
+    "Dead letters": "MonitorDeadLetters",
+    "Records read": "MonitorNotConsuming",
+    "Lag by topic": "MonitorLagGrowing",
+    "Raw inputs": "MonitorRawInputBehind",
+    "Age of the readings": "MonitorEvaluationStalled",
+    "Silence of each topic": "MonitorHeartbeatMissing",
+    "Restored share of each partition": "MonitorRecoveryLong",
+    "Partitions by worker": "MonitorPartitionsUnowned",
+    "Oldest undelivered": "MonitorDeliveryDelayed",
+    "Told later, or never": "MonitorDeliveryRefused",
+    "Marketplaces that no policy names": "MonitorUnknownMarketplace",
+}
+"""The alert that goes by what a panel shows, by the panel's title."""
+
 _HERE = 'job=~"$job"', 'instance=~"$instance"'
 _TOLD = *_HERE, 'receiver=~"$receiver"'
 _RATE = "[$__rate_interval]"

@@ -1,7 +1,7 @@
 """What the dashboards are made of: queries, panels, variables and links of one look."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
@@ -300,11 +300,21 @@ def begun(uid: str, title: str, description: str, runbooks: str) -> build.Dashbo
     )
 
 
-def rendered(dashboard: build.Dashboard) -> str:
-    """The dashboard as the JSON that Grafana reads; its panels are numbered from 1."""
+def rendered(dashboard: build.Dashboard, runbooks: str, runbook_of: Mapping[str, str]) -> str:
+    """The dashboard as the JSON that Grafana reads; its panels are numbered from 1.
+
+    Args:
+        dashboard: as it was built.
+        runbooks: address of the folder of runbooks.
+        runbook_of: for the title of a panel the alert that goes by what it shows.
+    """
     document: dict[str, Any] = json.loads(JSONEncoder().encode(dashboard.build()))
     for number, panel in enumerate(document["panels"], 1):
         panel["id"] = number
+        alert = runbook_of.get(panel["title"])
+        if panel["type"] != "row" and alert is not None:
+            url = f"{runbooks}/{alert}.md"
+            panel["links"] = [{"title": f"Runbook {alert}", "url": url, "targetBlank": True}]
     for annotation in document.get("annotations", {}).get("list", []):
         annotation |= {"titleFormat": annotation["name"], "textFormat": LABELS_SHOWN}
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -19,6 +19,16 @@ from deploy.grafana.source.parts import (
 )
 from monitor.exporter import families as names
 
+RUNBOOK_OF = {
+    "Breached": "SellerMetricBreached",
+    "Approaching": "SellerMetricApproaching",
+    "Unknown": "SellerDataUnknown",
+    "Headroom": "SellerHeadroomGone",
+    "Overdue items": "SellerItemsOverdue",
+    "Due next": "SellerItemsDueSoon",
+}
+"""The alert that goes by what a panel shows, by the panel's title."""
+
 _MARKET = 'marketplace="$marketplace"'
 _ACCOUNT = _MARKET, 'seller="$seller"'
 _SERIES = *_ACCOUNT, 'metric=~"$metric"'
