@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)[^}]*\}|(\w+))")
 _LABEL_VALUES = re.compile(r"label_values\((.*),\s*(\w+)\)", re.DOTALL)
 
 # Grafana makes them of the time range and the width of a panel.
-_OWN = {"__range": "1h", "__rate_interval": "5s"}
+_OWN = {"__range": "10s", "__rate_interval": "5s"}
 
 
 @dataclass(frozen=True)
