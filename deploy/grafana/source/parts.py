@@ -274,7 +274,8 @@ def begun(uid: str, title: str, description: str, runbooks: str) -> build.Dashbo
         .type(model.DashboardLinkType.DASHBOARDS)
         .tags([TAG])
         .as_dropdown(False)
-        .include_vars(True)
+        # "All" of one dashboard is no seller of another: single ones are led to by the tables.
+        .include_vars(False)
         .keep_time(True)
     )
     runbook = (
