@@ -49,7 +49,7 @@ async def test_every_query_returns_data(tmp_path: Path) -> None:
     rules.write_text(json.dumps(_RULES))
     async with demo(tmp_path) as page:
         begun = time.monotonic()
-        config = scraping([page], rules=[rules], interval="500ms")
+        config = scraping([page], rules=[rules], interval="1s")
         async with prometheus(tmp_path, config) as server:
             variables = [one for name in NAMES for one in label_values_of(name)]
             queries = [one for name in NAMES for one in asked_by(name)]
