@@ -102,6 +102,10 @@ $(HELM): deploy/checks/go.mod deploy/checks/go.sum $(CHECKERS)
 		go build -trimpath -o "$(CURDIR)/$@" helm.sh/helm/v3/cmd/helm
 	@touch $@
 
+.PHONY: dashboards
+dashboards: setup ## Write Grafana's dashboards anew: make dashboards RUNBOOKS=https://your.runbooks
+	@$(BIN)/python -m deploy.grafana.source $(RUNBOOKS)
+
 .PHONY: kafka
 kafka: setup kafka-jars ## Run one Kafka node on a free port: make kafka ARGS="--background", then ARGS="--stop"
 	@$(BIN)/python deploy/kafka/node.py $(ARGS)

@@ -22,7 +22,7 @@ from bench.stalls import LoopWatch
 from monitor.cluster import Cluster
 from monitor.core.instants import SECOND, Instant
 from monitor.core.rules import Rulebook
-from monitor.exporter import metrics_server
+from monitor.exporter import Bounds, metrics_server
 from monitor.policy import load_policies
 from monitor.stream.app import Membership
 from monitor.stream.clock import SystemClock
@@ -32,7 +32,7 @@ from monitor.stream.worker import Worker, WorkerSettings, run
 TOLD_EVERY_SECONDS = 0.1
 _DURABLE_SECONDS = 0.05
 SESSION_SECONDS = 6.0
-_SERIES_MAX = 10_000_000
+_BOUNDS = Bounds(series_max=10_000_000)
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def settings_of(address: str, prefix: str, name: str) -> WorkerSettings:
 
 @asynccontextmanager
 async def _telling(worker: Worker, rulebook: Rulebook, watch: LoopWatch) -> AsyncIterator[None]:
-    async with metrics_server(worker, rulebook, port=0, series_max=_SERIES_MAX) as url:
+    async with metrics_server(worker, rulebook, port=0, bounds=_BOUNDS) as url:
         durable = _Durable()
         tasks = [
             asyncio.create_task(durable.follow(worker)),

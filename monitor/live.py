@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from monitor.core.alert_records import AlertRecord
-from monitor.exporter import metrics_server
+from monitor.exporter import Bounds, metrics_server
 from monitor.notify.configured import routing_of, styles_of
 from monitor.notify.desk import desk_of
 from monitor.notify.grouping import Grouping
@@ -46,7 +46,7 @@ def run_live(configuration: Configuration) -> int:
             rulebook,
             host=page.host,
             port=page.port,
-            series_max=page.series_max,
+            bounds=Bounds(page.series_max, frozenset(page.sellers), page.worst_sellers),
         ) as url:
             logger.info("metrics are at %s", url)
             yield

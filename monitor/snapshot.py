@@ -6,6 +6,7 @@ from typing import Protocol
 
 from monitor.core.instants import Instant
 from monitor.core.readings import OpenItems, Reading
+from monitor.core.rolling_off import RollOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class Snapshot:
     alert_quality: tuple[AlertQuality, ...] = ()
     silent_sellers: Mapping[str, int] = field(default_factory=dict)
     """By marketplace, sellers of which a feed has sent no heartbeat for too long."""
+    roll_offs: tuple[RollOff, ...] = ()
+    """Of the readings that approach their limit, or are beyond it."""
 
 
 class Watched(Protocol):

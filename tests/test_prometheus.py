@@ -41,6 +41,20 @@ async def test_it_scrapes_evaluates_rules_and_answers(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 30
 
 
+async def test_a_seller_that_leaves_the_page_is_gone_with_the_next_scrape(tmp_path: Path) -> None:
+    shown = Shown(snapshot(3), READY)
+    there = 'count(seller_health_level{seller="shop-2"} > -3) > bool 0 or vector(0)'
+    async with (
+        metrics_server(shown, RULEBOOK, port=0) as page,
+        prometheus(tmp_path, scraping([page])) as server,
+    ):
+        await server.until_value(there, 1)
+        shown.snapshot = snapshot(2)
+        # Without the mark that its series are stale it would stay for five minutes.
+        await server.until_value(there, 0, seconds=10)
+        assert await server.value("count(count by (seller) (seller_health_level))") == 2
+
+
 async def test_it_says_what_is_wrong_with_a_query(tmp_path: Path) -> None:
     async with prometheus(tmp_path, scraping([])) as server:
         with pytest.raises(QueryRefused, match="parse error"):

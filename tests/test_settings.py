@@ -82,6 +82,15 @@ def test_what_is_not_said_has_its_default(folder: Path) -> None:
     assert settings.topics.partitions == 4
     assert (settings.prometheus.host, settings.prometheus.port) == ("127.0.0.1", 9464)
     assert settings.prometheus.series_max == 50_000
+    assert (settings.prometheus.sellers, settings.prometheus.worst_sellers) == ((), None)
+
+
+def test_sellers_with_series_of_their_own_are_named_as_events_name_them(folder: Path) -> None:
+    text = 'prometheus.sellers = ["shop-1", "shop_2"]\nprometheus.worst_sellers = 9'
+    found = loaded(folder, text).prometheus
+    assert (found.sellers, found.worst_sellers) == (("shop-1", "shop_2"), 9)
+    wrong = problems(config(folder, 'prometheus.sellers = ["a shop"]'))
+    assert "as events name it" in str(wrong)
 
 
 def test_the_source_topics_outlive_what_the_policies_keep(folder: Path) -> None:

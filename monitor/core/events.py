@@ -283,6 +283,11 @@ def decode(value: bytes) -> Event:
     return event
 
 
+def is_seller(name: str) -> bool:
+    """Whether an event may name a seller so."""
+    return _SELLER_MATCH(name) is not None
+
+
 def check_recorded(event: Event, key: bytes | None, recorded_at: Instant) -> None:
     """Check an event against the Kafka record that carried it.
 

@@ -161,6 +161,10 @@ class Tallies:
         """The bucket sum of each window of the market; not to be changed by the caller."""
         return self._buckets.sums(self._market.frame)
 
+    def leaving(self, days: int) -> list[int]:
+        """Per window of the market, the bucket sum of the days that leave it within ``days``."""
+        return self._buckets.leaving(self._market.frame, days)
+
     def _held(
         self, verdict: int, days: tuple[Day | None, ...], category: str | None
     ) -> set[tuple[int, Day | None, int]]:

@@ -114,6 +114,21 @@ class Buckets:
             self._move(frame)
         return self._sums
 
+    def leaving(self, frame: Frame, days: int) -> list[int]:
+        """Per window, the sum of the buckets that leave it within so many days.
+
+        Nothing is moved or settled: it may be asked while accounts are being taken to another
+        day.
+        """
+        held, pending = self._days, self.pending
+        return [
+            sum(
+                held.get(day, 0) + pending.get(day, 0)
+                for day in range(left + 1, min(left + days, last) + 1)
+            )
+            for left, last in frame.spans
+        ]
+
     def by_day(self) -> dict[Day, int]:
         """The bucket of each day that is not empty."""
         if self.pending:

@@ -28,7 +28,7 @@ from monitor.demo.show import Show
 from monitor.demo.sink import Sink, listening_sink
 from monitor.demo.wire import SimulationPlan, write_events
 from monitor.errors import InvalidEvent
-from monitor.exporter import metrics_server
+from monitor.exporter import Bounds, metrics_server
 from monitor.notify.desk import desk_of
 from monitor.notify.grouping import Grouping
 from monitor.notify.plan import Addressee, DeliveryPlan
@@ -47,7 +47,7 @@ DEMO_POLICY = Path(__file__).parents[2] / "config" / "policies" / "demo.toml"
 _STEP_AT_FULL_SPEED = 2 * DAY
 _STEPS_PER_SECOND = 10
 _DIFFERENCES_SHOWN = 20
-_SERIES_MAX = 10_000_000
+_BOUNDS = Bounds(series_max=10_000_000)
 _UNLIMITED = 100_000.0
 _GROUP_WAIT_SECONDS = 0.05
 
@@ -119,7 +119,7 @@ async def _demo(plan: DemoPlan, rulebook: Rulebook, recording: Recording, show: 
         )
         await closing.enter_async_context(worker)
         url = await closing.enter_async_context(
-            metrics_server(worker, rulebook, port=plan.metrics_port, series_max=_SERIES_MAX)
+            metrics_server(worker, rulebook, port=plan.metrics_port, bounds=_BOUNDS)
         )
         feeder = Feeder(cluster.address, names, recording)
         show.begin(worker, feeder, sink, url)

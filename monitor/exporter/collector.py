@@ -7,24 +7,22 @@ from monitor import __version__
 from monitor.core.instants import SECOND
 from monitor.core.metrics import METRICS
 from monitor.core.readings import Level, OpenItems, Reading
+from monitor.core.rolling_off import ROLL_OFF_DAYS, RollOff
 from monitor.core.rules import Limit, MarketplaceRules, MetricRule, Rulebook, WindowDays
 from monitor.exporter import families as names
 from monitor.exporter.families import Family
 from monitor.exporter.page import Page, labels_text
-from monitor.exporter.selection import Selection, select
+from monitor.exporter.selection import EVERY_SELLER, Bounds, Selection, select
 from monitor.snapshot import PartitionStats, RawInputStats, ReceiverStats, Snapshot
 
-SERIES_MAX = 50_000
 
-
-def collect(snapshot: Snapshot | None, rulebook: Rulebook, series_max: int = SERIES_MAX) -> bytes:
+def collect(snapshot: Snapshot | None, rulebook: Rulebook, bounds: Bounds = EVERY_SELLER) -> bytes:
     """What Prometheus sees of a worker; what is gone from the snapshot is gone from here.
 
     Args:
         snapshot: None before the first one.
         rulebook: the policies, for limits and policy info.
-        series_max: how many series all families may have together. Where the sellers need
-            more, those nearest their limits have their own and the rest are summed.
+        bounds: which sellers have series of their own; the rest are summed.
     """
     page = Page()
     page.add(names.BUILD_INFO, (__version__,), 1)
@@ -40,13 +38,14 @@ def collect(snapshot: Snapshot | None, rulebook: Rulebook, series_max: int = SER
         for quality in snapshot.alert_quality:
             labels = (quality.metric, quality.outcome)
             page.add(names.APPROACH_OUTCOMES, labels, quality.alerts)
-        room = series_max - page.series - _SERIES_OF_LEFT_OUT
-        _add_sellers(page, select(snapshot, room))
+        room = bounds.series_max - page.series - _SERIES_OF_LEFT_OUT
+        _add_sellers(page, select(snapshot, room, bounds))
     return page.text()
 
 
 def _add_sellers(page: Page, chosen: Selection) -> None:
     _add_readings(page, chosen.readings)
+    _add_roll_offs(page, chosen.roll_offs)
     for item in chosen.open_items:
         labels = (item.seller, item.marketplace, item.kind)
         page.add(names.OPEN_ITEMS, labels, item.open)
@@ -89,6 +88,16 @@ def _add_readings(page: Page, readings: Iterable[Reading]) -> None:
                 ratios.append(f"{ratio}{labels} {reading.numerator / counted}\n")
         if reading.headroom is not None:
             headrooms.append(f"{headroom}{labels} {reading.headroom}\n")
+        if reading.orders_to_recover:
+            page.add(names.ORDERS_TO_RECOVER, _labels(reading), reading.orders_to_recover)
+
+
+def _add_roll_offs(page: Page, roll_offs: Iterable[RollOff]) -> None:
+    for reading, numerator, denominator in roll_offs:
+        labels = (*_labels(reading), str(ROLL_OFF_DAYS))
+        page.add(names.ROLL_OFF_NUMERATOR, labels, numerator)
+        if denominator is not None:
+            page.add(names.ROLL_OFF_DENOMINATOR, labels, denominator)
 
 
 def _add_others(page: Page, readings: Iterable[Reading], items: Iterable[OpenItems]) -> None:
@@ -196,6 +205,10 @@ def _add_receivers(page: Page, receivers: Iterable[ReceiverStats]) -> None:
         page.add(names.RECEIVER_FAILING, (name,), int(stats.failing))
         if stats.delay_seconds is not None:
             page.add(names.DELIVERY_DELAY, (name,), stats.delay_seconds)
+
+
+def _labels(reading: Reading) -> tuple[str | None, ...]:
+    return (reading.seller, *_series(reading))
 
 
 def _series(reading: Reading) -> tuple[str | None, ...]:

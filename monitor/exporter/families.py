@@ -51,6 +51,24 @@ HEADROOM = Family(
     "negative: how many too many.",
     _SERIES,
 )
+ORDERS_TO_RECOVER = Family(
+    "orders_to_recover",
+    "How many new good orders bring a breached ratio back within its limit; absent where it is "
+    "not breached, and where no number of them does.",
+    _SERIES,
+)
+ROLL_OFF_NUMERATOR = Family(
+    "roll_off_numerator",
+    "Of the numerator, what leaves the window by itself within so many days; only while "
+    "approaching or breached.",
+    (*_SERIES, "days"),
+)
+ROLL_OFF_DENOMINATOR = Family(
+    "roll_off_denominator",
+    "Of the denominator, what leaves the window by itself within so many days; only while "
+    "approaching or breached.",
+    (*_SERIES, "days"),
+)
 
 OPEN_ITEMS = Family("open_items", "Items of a kind that wait for the seller.", _ITEMS)
 OVERDUE_ITEMS = Family("overdue_items", "Open items whose deadline has passed.", _ITEMS)
@@ -69,7 +87,7 @@ OTHERS_OVERDUE_ITEMS = Family(
     "others_overdue_items", "Overdue items of the sellers left out, summed.", _ITEMS[1:]
 )
 LEFT_OUT_SELLERS = Family(
-    "left_out_sellers", "Sellers without series of their own: those furthest from their limits."
+    "left_out_sellers", "Sellers without series of their own, by the settings or for want of room."
 )
 LEFT_OUT_READINGS = Family(
     "left_out_readings", "Readings without series of their own, by their level.", ("level",)

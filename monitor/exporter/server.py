@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
 from monitor.core.rules import Rulebook
 from monitor.errors import ConfigError, Problem
-from monitor.exporter.collector import SERIES_MAX, collect
+from monitor.exporter.collector import collect
 from monitor.exporter.page import CONTENT_TYPE
 from monitor.exporter.readiness import missing
+from monitor.exporter.selection import EVERY_SELLER, Bounds
 from monitor.snapshot import Watched
 
 _CHUNK_BYTES = 1 << 18
@@ -27,7 +29,7 @@ async def metrics_server(
     *,
     host: str = "127.0.0.1",
     port: int = 9464,
-    series_max: int = SERIES_MAX,
+    bounds: Bounds = EVERY_SELLER,
 ) -> AsyncIterator[str]:
     """Serve until the context ends; gives the URL of ``/metrics``.
 
@@ -39,16 +41,18 @@ async def metrics_server(
         rulebook: the policies, for their limits.
         host: address to listen on.
         port: 0 takes a free one.
-        series_max: how many series a page may have (``collect``).
+        bounds: which sellers have series of their own (``collect``).
 
     Raises:
         ConfigError: the address cannot be listened on.
     """
+    process = CollectorRegistry()
+    ProcessCollector(registry=process)
 
     async def metrics(request: web.Request) -> web.StreamResponse:
         snapshot = await watched.observe()
-        body = await asyncio.to_thread(collect, snapshot, rulebook, series_max)
-        return await _send(request, body)
+        body = await asyncio.to_thread(collect, snapshot, rulebook, bounds)
+        return await _send(request, body + generate_latest(process))
 
     async def readyz(request: web.Request) -> web.Response:  # noqa: ARG001
         waits_for = missing(watched.progress())

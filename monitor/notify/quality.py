@@ -1,11 +1,18 @@
 """What follows on alerts that warn: a breach, a recovery, or silence of the data. Pure."""
 
 from collections import Counter
+from itertools import product
+from typing import get_args
 
 from monitor.core.alert_records import AlertRecord, DeadlineRecord
+from monitor.core.metrics import METRICS
 from monitor.core.readings import Level
+from monitor.core.rules import ItemKind
 from monitor.core.standing import QUIET
 from monitor.snapshot import AlertQuality
+
+_OUTCOMES = ("breached", "recovered", "unknown")
+_EVERY = sorted(product([*METRICS, *get_args(ItemKind)], _OUTCOMES))
 
 
 class Quality:
@@ -27,8 +34,8 @@ class Quality:
         self._counts[metric, outcome] += 1
 
     def counts(self) -> tuple[AlertQuality, ...]:
-        """All counts, sorted."""
+        """All counts, sorted; those of what has not happened yet are 0."""
         return tuple(
-            AlertQuality(metric, outcome, count)
-            for (metric, outcome), count in sorted(self._counts.items())
+            AlertQuality(metric, outcome, self._counts[metric, outcome])
+            for metric, outcome in _EVERY
         )

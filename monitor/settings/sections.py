@@ -15,6 +15,7 @@ from monitor.settings.values import (
     Paths,
     Seconds,
     Section,
+    Sellers,
     Servers,
     Text,
     Topic,
@@ -105,11 +106,17 @@ class TopicsSection(Section):
 
 
 class PrometheusSection(Section):
-    """``[prometheus]``: where the pages are served; how many series ``/metrics`` may have."""
+    """``[prometheus]``: where the pages are served; which sellers ``/metrics`` shows singly.
+
+    Those of ``sellers``, and the ``worst_sellers`` of the others, as far as ``series_max``
+    allows; the rest are summed. Without either setting all are shown.
+    """
 
     host: Text = "127.0.0.1"
     port: Annotated[Whole, Field(ge=0, le=65_535)] = 9464
     series_max: Annotated[Whole, Field(ge=1)] = 50_000
+    sellers: Sellers = ()
+    worst_sellers: Annotated[Whole, Field(ge=0)] | None = None
 
 
 class LogSection(Section):

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from monitor.core.events import is_seller
 from monitor.core.instants import Instant, instant_of, parse_instant
 from monitor.errors import InvalidInstant
 
@@ -62,6 +63,12 @@ def _topic(value: str) -> str:
     return value
 
 
+def _seller(value: str) -> str:
+    if not is_seller(value):
+        raise ValueError("must be a seller as events name it: up to 64 letters, digits, _ -")
+    return value
+
+
 def checked_receiver_url(value: SecretStr) -> SecretStr:
     """The URL, if it is one to post to; ValueError, which does not show it, otherwise."""
     try:
@@ -86,6 +93,9 @@ def _zone(value: str) -> str:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Topic = Annotated[str, AfterValidator(_topic)]
 Topics = Annotated[tuple[Topic, ...], NoDecode, BeforeValidator(split)]
+Sellers = Annotated[
+    tuple[Annotated[str, AfterValidator(_seller)], ...], NoDecode, BeforeValidator(split)
+]
 Servers = Annotated[
     tuple[Annotated[str, AfterValidator(_server)], ...],
     NoDecode,

@@ -245,11 +245,12 @@ class Worker:
         silent = sum((one.engine.silent_sellers for one in partitions), Counter[str]())
         as_of, stats = self._evaluation.at, self.stats()
         recovering = dict(self._ownership.recovering)
-        readings, open_items = yield from observing(partitions)
+        observed = yield from observing(partitions)
         return Snapshot(
             as_of=as_of,
-            readings=readings,
-            open_items=open_items,
+            readings=observed.readings,
+            open_items=observed.open_items,
+            roll_offs=observed.roll_offs,
             recovering=recovering,
             partitions=stats,
             raw_inputs=() if self._raw_inputs is None else self._raw_inputs.stats(),

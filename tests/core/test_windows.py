@@ -46,6 +46,23 @@ def test_a_window_sums_its_days_and_no_other(
             assert untally(total) == (sum(n for _, n, _ in inside), sum(d for _, _, d in inside))
 
 
+@given(windows=windows, lag_days=st.integers(0, 3), added=st.lists(changes), days=st.integers(1, 9))
+def test_what_leaves_is_what_the_window_has_lost_so_many_days_later(
+    windows: list[WindowDays], lag_days: int, added: list[Change], days: int
+) -> None:
+    # Days that lag behind, or are still to come, would enter the window meanwhile.
+    added = [one for one in added if one[0] <= 100 - lag_days]
+    frame, later = frame_on(100, windows, lag_days), frame_on(100 + days, windows, lag_days)
+    buckets = Buckets(frame)
+    for day, numerator, extra in added:
+        buckets.add(day, tally(numerator, numerator + extra))
+    pending = buckets.leaving(frame, days)
+    now = list(buckets.sums(frame))
+    assert buckets.leaving(frame, days) == pending
+    remaining = [total - gone for total, gone in zip(now, pending, strict=True)]
+    assert remaining == buckets.sums(later)
+
+
 def test_a_change_can_be_taken_back() -> None:
     frame = frame_on(100, [3], 0)
     buckets = Buckets(frame)

@@ -10,10 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.core.engine import Engine
 from monitor.core.instants import parse_instant
+from monitor.core.readings import OPEN
+from monitor.core.rolling_off import RollOff
 from monitor.demo.run import DEMO_POLICY
-from monitor.exporter import collect, metrics_server
+from monitor.exporter import Bounds, collect, metrics_server
 from monitor.exporter import families as names
 from monitor.exporter.page import Page
+from monitor.exporter.selection import EVERY_SELLER
 from monitor.policy import load_policies
 from monitor.snapshot import (
     AlertQuality,
@@ -50,12 +53,18 @@ def snapshot(sellers: int = 3) -> Snapshot:
             event("feedback_left", "2025-03-07T08:00:00Z", feedback="f", rating=1, **shop)
             for _ in range(number % 2)
         )
+    readings = tuple(engine.readings())
+    roll_offs = tuple(
+        RollOff(reading, reading.numerator, reading.denominator)
+        for reading in readings
+        if reading.level in OPEN
+    )
     stats = PartitionStats(
         "orders", 0, 5, 3, 1, 1, 0, parse_instant("2025-03-08T00:00:00Z"), 2, True
     )
     return Snapshot(
         engine.now,
-        tuple(engine.readings()),
+        readings,
         tuple(engine.open_items()),
         (stats,),
         {2: 0.25},
@@ -63,11 +72,12 @@ def snapshot(sellers: int = 3) -> Snapshot:
         (RawInputStats("shop-events", 3, 7, 2, 4),),
         (SLACK,),
         (AlertQuality("order_defect_rate", "breached", 3),),
+        roll_offs=roll_offs,
     )
 
 
-def page(found: Snapshot, series_max: int = 50_000) -> str:
-    return collect(found, RULEBOOK, series_max).decode()
+def page(found: Snapshot, bounds: Bounds = EVERY_SELLER) -> str:
+    return collect(found, RULEBOOK, bounds).decode()
 
 
 @dataclass
@@ -113,6 +123,16 @@ def test_each_reading_has_its_gauges() -> None:
     assert values(text, "seller_health_ratio")[key] == 1
     assert values(text, "seller_health_level")[key] == 2
     assert values(text, "seller_health_headroom")[key] == -1
+
+
+def test_what_is_breached_says_how_it_recovers() -> None:
+    text = page(snapshot())
+    key = tuple(sorted(("shop-1", "demo-de", "order_defect_rate", "60")))
+    assert values(text, "seller_health_orders_to_recover")[key] == 100
+    rolled = tuple(sorted((*key, "7")))
+    assert values(text, "seller_health_roll_off_numerator")[rolled] == 1
+    assert values(text, "seller_health_roll_off_denominator")[rolled] == 1
+    assert "shop-0" not in str(values(text, "seller_health_orders_to_recover"))
 
 
 def test_partitions_and_items_have_theirs() -> None:
@@ -196,13 +216,56 @@ def test_what_is_gone_from_the_snapshot_is_gone_from_the_page() -> None:
 
 def test_beyond_the_bound_the_sellers_nearest_their_limits_stay_and_the_rest_is_summed() -> None:
     full = snapshot(40)
-    text = page(full, series_max=700)
+    text = page(full, Bounds(series_max=700))
     samples = [line for line in text.splitlines() if not line.startswith("#")]
     assert len(samples) <= 700
     left_out = values(text, "seller_health_left_out_sellers")[()]
     assert 0 < left_out < 40
     shown = {key for key in values(text, "seller_health_level") if "order_defect_rate" in key}
     assert all(values(text, "seller_health_level")[key] == 2 for key in shown)
+
+
+def shown_sellers(text: str) -> set[str]:
+    """The sellers with series of their own."""
+    families = text_string_to_metric_families(text)
+    samples = (sample for family in families for sample in family.samples)
+    return {sample.labels["seller"] for sample in samples if "seller" in sample.labels}
+
+
+def test_of_sellers_that_are_named_only_these_have_series_of_their_own() -> None:
+    text = page(snapshot(6), Bounds(sellers=frozenset({"shop-0", "shop-4", "unheard-of"})))
+    assert shown_sellers(text) == {"shop-0", "shop-4"}
+    assert values(text, "seller_health_left_out_sellers") == {(): 4}
+
+
+def test_only_the_worst_have_series_of_their_own_where_their_number_is_set() -> None:
+    text = page(snapshot(6), Bounds(worst_sellers=2))
+    assert shown_sellers(text) == {"shop-1", "shop-3"}
+    assert values(text, "seller_health_left_out_sellers") == {(): 4}
+
+
+def test_the_worst_follow_those_that_are_named() -> None:
+    text = page(snapshot(6), Bounds(sellers=frozenset({"shop-0"}), worst_sellers=1))
+    assert shown_sellers(text) == {"shop-0", "shop-1"}
+
+
+def test_series_are_bounded_whoever_is_named() -> None:
+    everybody = frozenset(f"shop-{number}" for number in range(40))
+    text = page(snapshot(40), Bounds(series_max=700, sellers=everybody))
+    assert len([line for line in text.splitlines() if not line.startswith("#")]) <= 700
+    assert values(text, "seller_health_left_out_sellers")[()] > 0
+
+
+def test_the_sums_over_the_rest_make_up_for_what_is_left_out() -> None:
+    full, part = page(snapshot(9)), page(snapshot(9), Bounds(worst_sellers=3))
+    own, others = "seller_health_numerator", "seller_health_others_numerator"
+    assert sum(values(part, own).values()) < sum(values(full, own).values())
+    total = sum(values(part, own).values()) + sum(values(part, others).values())
+    assert total == sum(values(full, own).values())
+    levels = values(part, "seller_health_left_out_readings")
+    assert len(values(part, "seller_health_level")) + sum(levels.values()) == len(
+        values(full, "seller_health_level")
+    )
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with `make test`")

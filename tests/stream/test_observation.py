@@ -1,7 +1,7 @@
 """A snapshot is gathered between other tasks, and still fits together."""
 
 from monitor.core.events import SOURCE_TOPICS, SourceTopic, decode
-from monitor.core.instants import SECOND, parse_instant
+from monitor.core.instants import DAY, SECOND, parse_instant
 from monitor.core.readings import Level
 from monitor.stream.evaluation import at_once
 from monitor.stream.observation import observing
@@ -35,9 +35,9 @@ def test_all_readings_are_those_of_one_evaluation_even_if_another_comes_in_betwe
     next(steps)
     owned.apply("orders", [decode(cancellation(n, f"s{n}")) for n in range(SELLERS)], 2 * SELLERS)
     owned.evaluate(NOON + SECOND)
-    readings, _ = at_once(steps)
+    readings = at_once(steps).readings
     assert [reading.numerator for reading in readings] == [0] * SELLERS
-    readings, _ = at_once(observing([owned]))
+    readings = at_once(observing([owned])).readings
     assert [reading.numerator for reading in readings] == [1] * SELLERS
 
 
@@ -47,11 +47,29 @@ def test_items_of_sellers_that_come_in_between_do_not_break_it() -> None:
     next(steps)
     late = [decode(order(n, f"late{n}")) for n in range(SELLERS)]
     owned.apply("orders", late, 2 * SELLERS)
-    _, items = at_once(steps)
+    items = at_once(steps).open_items
     known = {item.seller for item in items}
     assert {f"s{n}" for n in range(SELLERS)} <= known
 
 
 def test_levels_are_unknown_until_a_partition_is_read_to_its_end() -> None:
-    readings, _ = at_once(observing([crowd(to_read=SELLERS + 1)]))
+    readings = at_once(observing([crowd(to_read=SELLERS + 1)])).readings
     assert {reading.level for reading in readings} == {Level.UNKNOWN}
+
+
+def test_what_rolls_off_is_told_of_those_at_risk_only() -> None:
+    owned = partition(*(order(n, f"s{n}") for n in range(4)))
+    owned.apply("orders", [decode(cancellation(1, "s1"))], 5)
+    owned.evaluate(NOON + SECOND)
+    (found,) = at_once(observing([owned])).roll_offs
+    assert (found.reading.seller, found.numerator, found.denominator) == ("s1", 0, 0)
+    owned.evaluate(NOON + 28 * DAY)
+    (found,) = at_once(observing([owned])).roll_offs
+    assert (found.numerator, found.denominator) == (1, 1)
+
+
+def test_a_seller_whose_orders_are_past_their_retention_is_gone() -> None:
+    owned = partition(order(0, "gone"))
+    assert [reading.seller for reading in at_once(observing([owned])).readings] == ["gone"]
+    owned.evaluate(NOON + 500 * DAY)
+    assert at_once(observing([owned])) == ((), (), ())
