@@ -108,6 +108,8 @@ class Snapshot:
     alert_quality: tuple[AlertQuality, ...] = ()
     silent_sellers: Mapping[str, int] = field(default_factory=dict)
     """By marketplace, sellers of which a feed has sent no heartbeat for too long."""
+    partition_count: int = 0
+    """How many partition numbers there are, whoever owns them; 0: not known yet."""
 
 
 class Watched(Protocol):
