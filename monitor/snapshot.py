@@ -111,6 +111,8 @@ class Snapshot:
     """By marketplace, sellers of which a feed has sent no heartbeat for too long."""
     roll_offs: tuple[RollOff, ...] = ()
     """Of the readings that approach their limit, or are beyond it."""
+    partition_count: int = 0
+    """How many partition numbers there are, whoever owns them; 0: not known yet."""
 
 
 class Watched(Protocol):

@@ -163,6 +163,8 @@ def _add_limits(page: Page, marketplace: str, rules: MarketplaceRules, rule: Met
 
 
 def _add_recovery(page: Page, snapshot: Snapshot) -> None:
+    if snapshot.partition_count:
+        page.add(names.PARTITIONS, (), snapshot.partition_count)
     restored = {stats.partition: 1.0 for stats in snapshot.partitions}
     for partition, share in sorted({**restored, **snapshot.recovering}.items()):
         page.add(names.RECOVERED, (str(partition),), share)

@@ -136,6 +136,9 @@ REDUNDANT = Family(
 LATE = Family("late_events_total", "Events older than the retention.", _PARTITION, "counter")
 LAST_EVENT = Family("last_event_timestamp_seconds", "Latest instant of a valid event.", _PARTITION)
 LAG = Family("lag_records", "Records that are not applied yet.", _PARTITION)
+PARTITIONS = Family(
+    "partitions", "How many partitions each of the four topics has, whoever owns them."
+)
 READY = Family(
     "ready", "1 when all four topics of this partition are read to their ends.", _PARTITION
 )

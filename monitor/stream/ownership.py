@@ -44,7 +44,8 @@ class Ownership:
         self._sources = sources
         self._names = {source: name for name, source in sources.items()}
         self._clock = clock
-        self._count = 0
+        self.count = 0
+        """How many partition numbers there are; 0 before ``attach``."""
         self._ledger: LedgerTopic | None = None
         self._upstream: Callable[[], Awaitable[None]] = _nothing_upstream
         self._consumer: Consumer | None = None
@@ -60,7 +61,7 @@ class Ownership:
 
         ``upstream`` waits until all history is on the source topics.
         """
-        self._count = count
+        self.count = count
         self._upstream = upstream or _nothing_upstream
         self._ledger = ledger
 
@@ -157,11 +158,11 @@ class Ownership:
             await partition.settled()
         if self._ledger is None:
             if partition is None or not _lies_within(partition.positions, earliest, ends):
-                partition = self._partitions.make(number, self._count, begin)
+                partition = self._partitions.make(number, self.count, begin)
                 partition.begin(earliest, ends)
         else:
             if partition is None or partition.superseded:
-                partition = self._partitions.make(number, self._count, begin)
+                partition = self._partitions.make(number, self.count, begin)
             recovery = Recovery(self._ledger, partition, _Follower(number, self.recovering))
             ahead = await recovery.run(generation, earliest)
             self._check(partition, earliest, ends)

@@ -258,6 +258,7 @@ class Worker:
             alert_quality=() if self._alerts is None else self._alerts.quality.counts(),
             unknown_marketplaces=tuple(sorted(unknown)),
             silent_sellers=silent,
+            partition_count=self._ownership.count,
         )
 
     async def _start(self, app: App) -> None:

@@ -22,7 +22,7 @@ from tests.notify.servers import http_server
 from tests.notify.services import Request
 from tests.programs import free_port, need, running, until
 from tests.prometheus import Prometheus, prometheus
-from tests.stream.live import own_settings, publishing
+from tests.stream.live import PARTITIONS, own_settings, publishing
 
 MONITOR = str(Path(sys.executable).with_name("monitor"))
 SHOPS = ("--sellers", "6", "--history-days", "60")
@@ -132,6 +132,9 @@ async def test_counts_in_prometheus_are_those_of_a_replay_and_a_rule_reaches_a_w
     async with chain(tmp_path, kafka, prefix) as parts:
         await parts.prometheus.until_value("sum(seller_health_lag_records)", 0)
         await _check_counts(parts)
+        owned = "count(count by (partition) (seller_health_recovered_ratio))"
+        assert await parts.prometheus.value("sum(seller_health_partitions)") == PARTITIONS
+        assert await parts.prometheus.value(owned) == PARTITIONS
         # Nobody is woken before anything is wrong.
         assert parts.webhook.named("MonitorDeadLetters") == []
         async with publishing(settings) as publisher:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 import pytest
@@ -113,6 +113,12 @@ def values(text: str, name: str) -> dict[tuple[str, ...], float]:
         for sample in family.samples
         if sample.name == name
     }
+
+
+def test_how_many_partitions_there_are_is_told_once_it_is_known() -> None:
+    known = replace(snapshot(), partition_count=12)
+    assert values(page(known), "seller_health_partitions") == {(): 12}
+    assert values(page(snapshot()), "seller_health_partitions") == {}
 
 
 def test_each_reading_has_its_gauges() -> None:
