@@ -100,13 +100,13 @@ def test_each_runbook_belongs_to_an_alert() -> None:
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(ALERTS)
 
 
-def _exported() -> set[str]:
+def exported() -> set[str]:
     return {family.name for family in vars(families).values() if isinstance(family, Family)}
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
 def test_rules_name_only_metrics_that_exist(path: Path) -> None:
-    known = _exported() | COMPARE | set(rules_of("record"))
+    known = exported() | COMPARE | set(rules_of("record"))
     told = set(re.findall(r"[a-z:]*seller_health_[a-z0-9_:]+", path.read_text()))
     assert told
     assert told <= known
