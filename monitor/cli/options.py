@@ -105,6 +105,12 @@ KAFKA = click.option(
     "--kafka", metavar="SERVERS", help="Read the topics of this cluster instead of files."
 )
 SERVERS = click.option("--kafka", "servers", metavar="SERVERS", help="The cluster to read.")
+ARCHIVE = click.option(
+    "--archive",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Instead of --kafka: read what `monitor archive` has copied there.",
+)
 PREFIX = click.option(
     "--prefix", default="", help="With --kafka: what the names of all topics begin with."
 )
