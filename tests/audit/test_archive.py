@@ -28,8 +28,8 @@ from tests.audit.memory import MemoryLog
 MARCH = parse_instant("2026-03-01T23:59:00Z")
 
 
-def record(offset: int, at: int = MARCH, **fields: object) -> LogRecord:
-    return LogRecord(offset, b"s", f"v{offset}".encode(), (), at)._replace(**fields)
+def record(offset: int, at: int = MARCH, key: bytes = b"s") -> LogRecord:
+    return LogRecord(offset, key, f"v{offset}".encode(), (), at)
 
 
 def copied(folder: Path, log: Log, cluster: str = "c1") -> list[Copied]:
