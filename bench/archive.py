@@ -6,6 +6,7 @@ are in the page cache. What a whole replay gains is printed besides, and a compr
 
 import asyncio
 import gzip
+import resource
 import sys
 import tempfile
 import time
@@ -54,7 +55,8 @@ async def measure(address: str, plan: Plan) -> Results:
                 "--archive": ("--archive", str(archive)),
                 "the JSONL file": (str(plain),),
                 "the JSONL file in gzip": (str(packed),),
-            }
+            },
+            len(fed),
         )
     return {"archive_over_jsonl": ratios(of_archive, of_lines)}
 
@@ -85,13 +87,20 @@ def _write(fed: list[Record], plain: Path, packed: Path) -> None:
     packed.write_bytes(gzip.compress(plain.read_bytes(), 6))
 
 
-async def _say_replays(places: dict[str, tuple[str, ...]]) -> None:
+def _spent_seconds() -> float:
+    """Processor time of the commands that have ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+async def _say_replays(places: dict[str, tuple[str, ...]], count: int) -> None:
     as_of = datetime.now(UTC).isoformat()
     printed = set()
     for what, place in places.items():
-        rate, lines = await replayed(*place, "--as-of", as_of)
+        before = _spent_seconds()
+        _, lines = await replayed(*place, "--as-of", as_of)
         printed.add(lines)
-        _say(f"monitor replay, {what}", rate)
+        _say(f"monitor replay, {what}, processor time", count / (_spent_seconds() - before))
     if len(printed) > 1:
         raise AssertionError("the same records give other lines from elsewhere")
 
