@@ -13,10 +13,13 @@ from monitor.audit.logs import Log
 from monitor.errors import UnreadableSource
 
 TOPICS = (
-    *("orders", "feedback", "claims", "messages"),
     *("alerts", "evaluations", "policies", "dead_letters"),
+    *("orders", "feedback", "claims", "messages"),
 )
-"""What is archived, as the contract names it."""
+"""What is archived, as the contract names it; the end of the alerts is found first.
+
+So whatever an archived alert rests on is archived with it.
+"""
 
 OpenLog = Callable[[str], AbstractContextManager[Log]]
 

@@ -339,7 +339,7 @@ def test_a_topic_that_is_not_there_is_said_and_one_that_has_gone_is_refused(
     assert missing == ["the cluster has no topic x-evaluations: not archived"]
     with pytest.raises(UnreadableSource, match="holds topic x-orders, which the cluster has no"):
         Cluster("orders", "evaluations").archive(tmp_path)
-    with pytest.raises(UnreadableSource, match="the cluster has none of the topics x-orders"):
+    with pytest.raises(UnreadableSource, match="the cluster has none of the topics x-alerts"):
         Cluster(*TOPICS).archive(tmp_path / "new")
 
 
@@ -380,3 +380,20 @@ def test_topics_with_unequal_partition_counts_or_missing_are_no_source(tmp_path:
     list(Copy(tmp_path, SOURCE_TOPICS[3], "c1", MemoryLog({0: [], 1: []}, "m")).run())
     with pytest.raises(UnreadableSource, match="must have equal partition counts"):
         ArchiveSource(tmp_path).find()
+
+
+def test_whatever_an_archived_alert_rests_on_is_archived_with_it(tmp_path: Path) -> None:
+    class Running(Cluster):
+        """Says an alert of each new order, whenever a topic is opened."""
+
+        @contextmanager
+        def open_log(self, topic: str) -> Iterator[Log]:
+            bounds = MemoryLog({0: list(self.records[topic])}, self.names[topic])
+            for written in ("orders", "alerts"):
+                self.records[written].append(record(len(self.records[written])))
+            yield bounds
+
+    assert Running().archive(tmp_path)[0]
+    (alerts,) = open_topic(tmp_path, "alerts").bounds().values()
+    (orders,) = open_topic(tmp_path, "orders").bounds().values()
+    assert alerts < orders
