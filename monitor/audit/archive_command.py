@@ -88,7 +88,7 @@ def _written(folder: Path) -> Iterator[None]:
                 raise UnreadableSource(f"another program is writing to {folder}") from None
             yield
     except OSError as error:
-        raise UnreadableSource(f"{folder} cannot be written: {error}") from error
+        raise UnreadableSource(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
 def _line(topic: str, done: list[Copied]) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import structs
+
 from monitor.audit.archive_files import (
     ArchivedFile,
     ArchivedTopic,
@@ -58,9 +60,11 @@ class Copy:
         self._folder = archive / name
         self._bounds = log.bounds()
         self._archived = find_topic(archive, name)
-        begins = self._archived.facts.begins if self._archived else []
+        begins, ends = list[int](), list[int]()
+        if self._archived is not None:
+            begins, ends = self._archived.facts.begins, self._archived.facts.ends
         new = [self._bounds[number][0] for number in range(len(begins), len(self._bounds))]
-        self._facts = TopicFacts(cluster_id, log.topic, [*begins, *new])
+        self._facts = TopicFacts(cluster_id, log.topic, [*begins, *new], [*ends, *new])
         if self._archived is not None:
             self._check_same(self._archived)
 
@@ -74,6 +78,7 @@ class Copy:
         known = self._archived.facts.begins if self._archived else []
         if self._archived is None or self._archived.facts != self._facts:
             write_facts(self._folder, self._facts)
+        reached = [end for _, (_, end) in sorted(self._bounds.items())]
         ends = {} if self._archived is None else self._archived.bounds()
         for number in sorted(self._bounds):
             kept_from, end = self._bounds[number]
@@ -85,6 +90,8 @@ class Copy:
             else:
                 files, records = 0, 0
             yield Copied(self._log.topic, files, records, end - begin - records, gaps)
+        if reached != self._facts.ends:
+            write_facts(self._folder, structs.replace(self._facts, ends=reached))
 
     def _copy(self, number: int, begin: int, end: int) -> tuple[int, int]:
         """How many files and records were written."""

@@ -34,6 +34,8 @@ class TopicFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Its name there."""
     begins: list[int]
     """Per partition the first offset that was kept when it was first archived."""
+    ends: list[int]
+    """Per partition the end that was archived at the end of a run: a check, not where to go on."""
 
 
 class ArchivedFile(NamedTuple):
@@ -93,13 +95,15 @@ class ArchivedTopic:
         return [file for file in self._files.get(partition, ()) if file.day >= day]
 
     def gaps(self) -> list[Gap]:
-        """What lies between two files, and belongs to none."""
-        return [
-            Gap(number, earlier.end, later.begin)
-            for number in sorted(self._files)
-            for earlier, later in pairwise(self._files[number])
-            if earlier.end < later.begin
-        ]
+        """What lies before a file, and belongs to none since the archive was begun."""
+        found = list[Gap]()
+        for number in sorted(self._files):
+            reached = self.facts.begins[number]
+            for file in self._files[number]:
+                if reached < file.begin:
+                    found.append(Gap(number, reached, file.begin))
+                reached = file.end
+        return found
 
     def check_whole(self, partition: int, begin: int, end: int) -> None:
         """Refuse offsets of which some are missing in the middle.
@@ -111,14 +115,13 @@ class ArchivedTopic:
             if gap.partition == partition and gap.begin < end and gap.end > begin:
                 raise UnreadableSource(
                     f"{self.facts.topic}[{partition}]: the archive lacks offsets {gap.begin} to"
-                    f" {gap.end - 1}, which retention took before they were archived"
+                    f" {gap.end - 1}: retention took them before they were archived, or a file"
+                    " was removed"
                 )
 
     def _bounds(self, number: int) -> tuple[int, int]:
-        files = self._files.get(number)
-        if not files:
-            return self.facts.begins[number], self.facts.begins[number]
-        return files[0].begin, files[-1].end
+        begin, files = self.facts.begins[number], self._files.get(number)
+        return begin, files[-1].end if files else begin
 
 
 def folder_of(topic: str) -> str:
@@ -142,18 +145,27 @@ def find_topic(archive: Path, name: str) -> ArchivedTopic | None:
         facts = msgspec.json.decode(path.read_bytes(), type=TopicFacts)
     except (OSError, msgspec.MsgspecError) as error:
         raise UnreadableSource(f"{path} cannot be read: {error}") from error
-    return ArchivedTopic(folder, facts, _files(folder))
+    files = _files(folder)
+    if len(facts.begins) != len(facts.ends) or any(n >= len(facts.begins) for n in files):
+        raise UnreadableSource(f"{path} does not fit the files beside it")
+    return ArchivedTopic(folder, facts, files)
 
 
 def open_topic(archive: Path, name: str) -> ArchivedTopic:
     """A topic of an archive by its contract's name.
 
     Raises:
-        UnreadableSource: it holds none, or somebody has changed the folder.
+        UnreadableSource: it holds none, its last files are gone, or somebody has changed it.
     """
     found = find_topic(archive, name)
     if found is None:
         raise UnreadableSource(f"the archive {archive} has no topic {name}")
+    for number, (_, end) in found.bounds().items():
+        if end < found.facts.ends[number]:
+            raise UnreadableSource(
+                f"{found.folder}: partition {number} was archived up to offset"
+                f" {found.facts.ends[number]}, and its files end at {end}: some were removed"
+            )
     return found
 
 

@@ -240,12 +240,12 @@ def test_files_that_are_damaged_moved_or_foreign_are_named(tmp_path: Path) -> No
         archived(tmp_path)
     path.write_bytes(whole)
     moved = path_of(tmp_path / "orders", path.parent.name, 1, 0, 99)
-    path.rename(moved)
+    moved.write_bytes(whole)
     with pytest.raises(
         UnreadableSource, match=r"is another file: it says x-orders\[0\] offsets 0 to"
     ):
         archived(tmp_path, 1)
-    moved.rename(path)
+    moved.unlink()
     again = path_of(tmp_path / "orders", path.parent.name, 0, 50, 99)
     again.write_bytes(whole)
     with pytest.raises(UnreadableSource, match="hold the same offsets"):
@@ -259,6 +259,24 @@ def test_files_that_are_damaged_moved_or_foreign_are_named(tmp_path: Path) -> No
     (tmp_path / "orders" / "topic.json").unlink()
     with pytest.raises(UnreadableSource, match=r"topic\.json is missing"):
         archived(tmp_path)
+
+
+@pytest.mark.parametrize("removed", [0, 1, 2])
+def test_a_file_that_was_removed_is_missed_until_it_is_copied_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    monkeypatch.setattr(archive_copy, "_FILE_RECORDS", 2)
+    log = one_partition([record(n) for n in range(6)])
+    copied(tmp_path, log)
+    (tmp_path / "orders" / files(tmp_path)[removed]).unlink()
+    with pytest.raises(UnreadableSource, match=r"file was removed|some were removed"):
+        archived(tmp_path)
+    copied(tmp_path, log)
+    if removed == 2:
+        assert len(archived(tmp_path)) == 6
+    else:
+        with pytest.raises(UnreadableSource, match="a file was removed"):
+            archived(tmp_path)
 
 
 def test_a_timestamp_that_is_no_day_is_filed_all_the_same() -> None:
