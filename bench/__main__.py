@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import comparison, failover, growth, live, replay, results, scale, scrape
+from bench import archive, comparison, failover, growth, live, replay, results, scale, scrape
 from bench.results import KEYS, Plan
 from bench.suite import Outcome, Part, run_parts
 from deploy.kafka.node import KafkaNode
@@ -42,6 +42,7 @@ PARTS: Mapping[str, Part] = {
         frozenset({"live_over_quix", "live_over_bytewax", "live_over_plain_faust"}),
     ),
     "replay": Part(replay.measure, frozenset({"replay_events_per_s", "replay_scaling_2"})),
+    "archive": Part(archive.measure, frozenset({"archive_over_jsonl"})),
     "growth": Part(
         growth.measure, frozenset({"bytes_per_order", "growth_orders", "growth_sellers"})
     ),

@@ -31,9 +31,10 @@ async def measure(address: str, plan: Plan) -> Results:
     print(f"  {sum(ends.values()):,} simulated events are there", flush=True)
     as_of = datetime.now(UTC).isoformat()
     alone, both = list[float](), list[float]()
+    place = ("--kafka", address, "--prefix", _PREFIX)
     for _ in range(plan.rounds):
-        one, printed = await _replay(address, as_of, workers=1)
-        two, again = await _replay(address, as_of, workers=2)
+        one, printed = await replayed(*place, "--as-of", as_of)
+        two, again = await replayed(*place, "--as-of", as_of, "--workers", "2")
         if printed != again:
             raise AssertionError("two processes print something else than one")
         alone.append(one)
@@ -42,13 +43,12 @@ async def measure(address: str, plan: Plan) -> Results:
     return {"replay_events_per_s": spread(alone), "replay_scaling_2": ratios(both, alone)}
 
 
-async def _replay(address: str, as_of: str, *, workers: int) -> tuple[float, bytes]:
-    """Events/s, and what was printed."""
+async def replayed(*arguments: str) -> tuple[float, bytes]:
+    """Events/s of ``monitor replay``, and what it printed."""
     program = Path(sys.executable).with_name("monitor")
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        program, "replay", "--kafka", address, "--prefix", _PREFIX,
-        "--as-of", as_of, "--policy", str(DEMO_POLICY), "--workers", str(workers),
+        program, "replay", *arguments, "--policy", str(DEMO_POLICY),
         cwd=ROOT, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     printed, said = await process.communicate()

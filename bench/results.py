@@ -56,6 +56,7 @@ KEYS: Mapping[str, Key] = {
     "live_events_per_s": Key("one worker, durable", _RATE),
     "replay_events_per_s": Key("`monitor replay --kafka`", _RATE),
     "replay_scaling_2": Key("two replay processes ÷ one", _RATIO, 1.7),
+    "archive_over_jsonl": Key("values read from the archive ÷ from a JSONL file", _RATIO, 2),
     "live_scaling_2": Key("two workers ÷ one", _RATIO),
     "latency_p99_ms": Key("produce to alert record, 5,000 events/s", "ms", 1500, at_most=True),
     "stall_ms_max": Key("longest stall of the event loop in that run", "ms", 250, at_most=True),

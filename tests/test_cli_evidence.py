@@ -30,6 +30,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (("verify",), "name a cluster with --kafka, or a settings file"),
         (("verify", *NOWHERE, "--config", "key"), "name a cluster with --kafka, or a settings"),
+        (("verify", *NOWHERE, "--archive", "."), "of --kafka, --config and --archive only one"),
+        (("verify", "--archive", ".", "--prefix", "x-"), "--prefix goes with --kafka"),
+        (("verify", "--archive", "nowhere"), "does not exist"),
+        (("archive", *NOWHERE), "Missing parameter: folder"),
+        (("archive", "--to", "new"), "name a cluster with --kafka, or a settings file"),
         (("verify", "--config", "key", "--prefix", "x-"), "--prefix goes with --kafka"),
         (("verify", *NOWHERE, "--head", "there"), "--head and --key go together"),
         (("verify", *NOWHERE, "--key", "key"), "--head and --key go together"),
@@ -62,6 +67,14 @@ def test_keys_and_heads_are_checked_before_anything_is_read(folder: Path) -> Non
 def test_a_cluster_that_does_not_answer_is_named(folder: Path) -> None:
     with pytest.raises(UnreadableSource, match=r"topic alerts at 127\.0\.0\.1:1 cannot be read"):
         run("verify", *NOWHERE)
+
+
+def test_an_archive_without_the_topic_is_named(folder: Path) -> None:
+    with pytest.raises(UnreadableSource, match=r"the archive \. has no topic alerts"):
+        run("verify", "--archive", ".")
+    with pytest.raises(UnreadableSource, match=r"127\.0\.0\.1:1 cannot be read"):
+        run("archive", *NOWHERE, "--to", "new")
+    assert not (folder / "new").exists()
 
 
 def test_a_file_that_is_no_bundle_is_refused(folder: Path) -> None:

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
-from functools import lru_cache
 from math import gcd
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
+from monitor.audit.placing import check_placed
 from monitor.audit.spans import (
     Found,
     Kept,
@@ -19,14 +18,15 @@ from monitor.audit.spans import (
     Span,
     Until,
     Where,
+    given_ends,
     parse_since,
     parse_until,
     spans_of,
 )
 from monitor.cluster import Cluster
-from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, check_instant, check_recorded
+from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, check_instant
 from monitor.core.instants import Instant
-from monitor.errors import InvalidEvent, InvalidReason, UnreadableSource
+from monitor.errors import UnreadableSource
 
 __all__ = ["KafkaSource", "Records", "Since", "Until", "parse_since", "parse_until"]
 
@@ -176,19 +176,9 @@ class Records:
         if self._partitions is None:
             check_instant(event, record.timestamp * _MILLISECOND)
             return
-        check_recorded(event, record.key, record.timestamp * _MILLISECOND)
-        digest = _digest(record.key)
-        due = digest % self._partitions
-        if record.partition not in (due, *(digest % count for count in self.earlier_partitions)):
-            raise InvalidEvent(
-                InvalidReason.WRONG_PARTITION, f"key {record.key!r} belongs into partition {due}"
-            )
-
-
-@lru_cache(maxsize=100_000)
-def _digest(key: bytes) -> int:
-    """What Kafka's default partitioner divides; a seller's key comes again and again."""
-    return int(murmur2(key)) & 0x7FFFFFFF
+        counts = (self._partitions, *self.earlier_partitions)
+        at = record.timestamp * _MILLISECOND
+        check_placed(event, record.key, at, record.partition, counts)
 
 
 class _Reading:
@@ -315,7 +305,7 @@ class _Reading:
         self, consumer: AIOKafkaConsumer, until: Until, kept: Mapping[Where, Kept]
     ) -> Offsets:
         if until.offsets is not None:
-            return self._given_ends(until.offsets, kept)
+            return given_ends(until.offsets, kept, self._names)
         ends = {where: holds.end for where, holds in kept.items()}
         if until.recorded_at is not None:
             places = {where: self._place(where) for where in kept}
@@ -327,13 +317,6 @@ class _Reading:
         unread = sorted({topic for topic, _ in given or () if topic not in self._names})
         if unread:
             raise UnreadableSource(f"{side} is given for {', '.join(unread)}, which is not read")
-
-    def _given_ends(self, given: Offsets, kept: Mapping[Where, Kept]) -> Offsets:
-        for where, end in given.items():
-            tp, last = self._place(where), kept[where].end if where in kept else 0
-            if end > last:
-                raise UnreadableSource(f"{tp.topic}[{tp.partition}] ends at {last}, before {end}")
-        return {where: end for where, end in given.items() if where in kept}
 
 
 async def _offsets_at(

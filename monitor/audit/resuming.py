@@ -1,6 +1,5 @@
 """A directory in which a replay of topics keeps the parts that it has done, to go on from there."""
 
-import os
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 from monitor.audit.parts import Answer
 from monitor.audit.replay import Balance
 from monitor.audit.spans import Found, Span
+from monitor.audit.whole_files import write_whole
 from monitor.errors import UnreadableSource
 from monitor.printable import printable
 
@@ -74,8 +74,8 @@ class Progress:
             return
         path = self._directory / _name(number)
         done = _Done(answer.balance, answer.unknown_marketplaces, sha256(answer.lines).hexdigest())
-        _write(path.with_suffix(".jsonl"), answer.lines)
-        _write(path.with_suffix(".json"), msgspec.json.encode(done))
+        write_whole(path.with_suffix(".jsonl"), answer.lines)
+        write_whole(path.with_suffix(".json"), msgspec.json.encode(done))
 
 
 def begun(directory: Path, asked: Mapping[str, str]) -> Progress | None:
@@ -121,7 +121,7 @@ def begin(directory: Path, asked: Mapping[str, str], parts: Sequence[Found]) -> 
     plan = _Plan(dict(asked), partitions, apart, told)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _write(directory / _PLAN, msgspec.json.encode(plan))
+        write_whole(directory / _PLAN, msgspec.json.encode(plan))
     except OSError as error:
         raise UnreadableSource(f"{directory} cannot be written: {error.strerror}") from error
     return Progress(directory, parts)
@@ -129,16 +129,6 @@ def begin(directory: Path, asked: Mapping[str, str], parts: Sequence[Found]) -> 
 
 def _name(number: int) -> str:
     return f"part-{number:05}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, whenever the program is killed."""
-    unfinished = path.with_name(f".{path.name}")
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def _read(path: Path, kind: type[Any]) -> Any:

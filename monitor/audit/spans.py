@@ -99,6 +99,25 @@ def spans_of(since: Since, ends: Offsets, kept: Mapping[Where, Kept]) -> dict[Wh
     return spans
 
 
+def given_ends(given: Offsets, kept: Mapping[Where, Kept], names: Mapping[str, str]) -> Offsets:
+    """The ends that were asked for, of the partitions that there are.
+
+    Args:
+        given: the ends.
+        kept: what the partitions hold.
+        names: what the topics are called on the cluster.
+
+    Raises:
+        UnreadableSource: a partition ends before.
+    """
+    for where, end in given.items():
+        last = kept[where].end if where in kept else 0
+        if end > last:
+            name = _named((names[where[0]], where[1]))
+            raise UnreadableSource(f"{name} ends at {last}, before {end}")
+    return {where: end for where, end in given.items() if where in kept}
+
+
 def _begin(where: Where, since: Since, kept: Kept) -> int:
     if since.offsets is not None:
         return since.offsets.get(where, 0)

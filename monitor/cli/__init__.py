@@ -12,6 +12,7 @@ import click
 
 from monitor import __version__
 from monitor.cli.alerting import notify_test, silence
+from monitor.cli.archiving import archive
 from monitor.cli.auditing import explain, replay
 from monitor.cli.backtesting import backtest
 from monitor.cli.evidence import bundle, check_bundle, sign_head, verify
@@ -64,7 +65,8 @@ def commands() -> None:
 
 for command in (
     *(run, check, repartition, silence, notify_test),
-    *(replay, explain, backtest, audit, compare, verify, sign_head, bundle, check_bundle),
+    *(replay, explain, backtest, audit, compare),
+    *(verify, sign_head, bundle, check_bundle, archive),
     *(demo, feed, simulate, schema),
 ):
     commands.add_command(command)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor.cli.options import (
+    ARCHIVE,
     AS_OF,
     CONFIG,
     CUT,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 _PLACES = (
-    *(KAFKA, PREFIX, CONFIG, RAW, WITH_SOURCES),
+    *(KAFKA, PREFIX, CONFIG, ARCHIVE, RAW, WITH_SOURCES),
     *(FROM, TO, KNOWN_AT, CUT, EARLIER),
 )
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from monitor import __version__
-from monitor.cli.options import ALERT_ID, CONFIG, EARLIER, FILE, PREFIX, SERVERS, form_option
+from monitor.cli.options import (
+    ALERT_ID,
+    ARCHIVE,
+    CONFIG,
+    EARLIER,
+    FILE,
+    PREFIX,
+    SERVERS,
+    form_option,
+)
 from monitor.cli.status import DIFFERS, DONE, NOT_INTACT
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ KEY = click.option(
 @SERVERS
 @PREFIX
 @CONFIG
+@ARCHIVE
 @EARLIER
 @click.option(
     "--head", "head_file", type=FILE, help="Compare with this head, of `monitor sign-head`."
@@ -75,6 +85,7 @@ def verify(
 @SERVERS
 @PREFIX
 @CONFIG
+@ARCHIVE
 @EARLIER
 @KEY
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
@@ -113,6 +124,7 @@ def sign_head(
 @SERVERS
 @PREFIX
 @CONFIG
+@ARCHIVE
 @EARLIER
 @click.option(
     "--pseudonymise",
@@ -186,7 +198,38 @@ class Topics(NamedTuple):
             yield self.watch.log(log)
 
 
-def topics_of(servers: str | None, prefix: str, config: Path | None) -> Topics:
+class ArchivedTopics(NamedTuple):
+    """The topics in an archive."""
+
+    folder: Path
+    watch: "Watch"
+    complete_from: "Instant | None" = None
+
+    @contextmanager
+    def open_log(self, topic: str) -> Iterator["Log"]:
+        """A topic by the name that the contract gives it, with a bar on stderr while it is read."""
+        from monitor.audit.archive_files import folder_of, open_topic
+        from monitor.audit.archive_log import ArchiveLog
+
+        yield self.watch.log(ArchiveLog(open_topic(self.folder, folder_of(topic))))
+
+
+def topics_of(
+    servers: str | None, prefix: str, config: Path | None, archive: Path | None = None
+) -> Topics | ArchivedTopics:
+    """Where options say that the topics are; a usage error where two of them do."""
+    from monitor.audit.watched import Watch
+
+    if archive is None:
+        return cluster_topics(servers, prefix, config)
+    if servers is not None or config is not None:
+        raise click.UsageError("of --kafka, --config and --archive only one can be given")
+    if prefix:
+        raise click.UsageError("--prefix goes with --kafka")
+    return ArchivedTopics(archive, Watch(sys.stderr))
+
+
+def cluster_topics(servers: str | None, prefix: str, config: Path | None) -> Topics:
     """What ``--kafka`` and ``--prefix``, or ``--config``, say; a usage error where both do."""
     from monitor.audit.watched import Watch
     from monitor.cluster import Cluster

@@ -10,6 +10,7 @@ import click
 from monitor import __version__
 from monitor.cli.evidence import check_new, topics_of, write_new
 from monitor.cli.options import (
+    ARCHIVE,
     CONFIG,
     EARLIER,
     PREFIX,
@@ -60,6 +61,7 @@ class RangeType(click.ParamType):
 @SERVERS
 @PREFIX
 @CONFIG
+@ARCHIVE
 @EARLIER
 @COMPLETE_FROM
 @form_option("text", "json", "html")
@@ -100,6 +102,7 @@ def audit(
 @SERVERS
 @PREFIX
 @CONFIG
+@ARCHIVE
 @COMPLETE_FROM
 @form_option("text", "json")
 @click.option(

@@ -105,6 +105,12 @@ KAFKA = click.option(
     "--kafka", metavar="SERVERS", help="Read the topics of this cluster instead of files."
 )
 SERVERS = click.option("--kafka", "servers", metavar="SERVERS", help="The cluster to read.")
+ARCHIVE = click.option(
+    "--archive",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Instead of --kafka: read what `monitor archive` has copied there.",
+)
 PREFIX = click.option(
     "--prefix", default="", help="With --kafka: what the names of all topics begin with."
 )
@@ -126,29 +132,29 @@ EARLIER = click.option(
     metavar="N",
     multiple=True,
     type=click.IntRange(1),
-    help="With --kafka: the topics once had N partitions (before `monitor repartition`).",
+    help="Of topics: the topics once had N partitions (before `monitor repartition`).",
 )
 FROM = click.option(
-    "--from", "since", help="With --kafka: from this instant or these offsets on, not from 0."
+    "--from", "since", help="Of topics: from this instant or these offsets on, not from 0."
 )
-TO = click.option("--to", help="With --kafka: up to this instant or these offsets, not the end.")
+TO = click.option("--to", help="Of topics: up to this instant or these offsets, not the end.")
 KNOWN_AT = click.option(
     "--known-at",
     type=InstantType(),
-    help="With --kafka: only what had arrived by this instant; also the default of --as-of.",
+    help="Of topics: only what had arrived by this instant; also the default of --as-of.",
 )
 CUT = click.option(
     "--cut",
     metavar="ALERT_ID",
     type=AlertIdType(),
-    help="With --kafka: only what an alert was decided by, at its instant.",
+    help="Of topics: only what an alert was decided by, at its instant.",
 )
 WORKERS = click.option(
     "--workers",
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="With --kafka: read with this many processes.",
+    help="Of topics: read with this many processes.",
 )
 
 
@@ -156,7 +162,7 @@ RESUME = click.option(
     "--resume",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIRECTORY",
-    help="With --kafka: keep there what is done, and go on from there.",
+    help="Of topics: keep there what is done, and go on from there.",
 )
 
 
