@@ -77,7 +77,7 @@ class DeadlineRecord(_Record, frozen=True, kw_only=True):
     """One change of the level of a seller's open items of a kind.
 
     ``approaching``: an item is due soon; ``breached``: one is overdue. ``subjects`` are the
-    items concerned, the first due first.
+    items concerned, the newest first: those that are due last.
     """
 
     kind: ItemKind
