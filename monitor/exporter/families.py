@@ -20,7 +20,7 @@ class Family:
     suffix: str
     help: str
     labels: tuple[str, ...] = ()
-    kind: Literal["gauge", "counter"] = "gauge"
+    kind: Literal["gauge", "counter", "histogram"] = "gauge"
 
     @property
     def name(self) -> str:
@@ -159,8 +159,9 @@ UNDELIVERED_AGE = Family(
 )
 DELIVERY_DELAY = Family(
     "delivery_delay_seconds",
-    "From the decision to the delivery, of the last notification.",
+    "From the decision of an alert record to its delivery to a receiver.",
     ("receiver",),
+    "histogram",
 )
 RECEIVER_FAILING = Family(
     "receiver_failing",

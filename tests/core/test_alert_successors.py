@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from monitor.core.alert_records import Link
 from monitor.core.alerts import AlertBook
@@ -82,3 +83,21 @@ def test_an_alert_of_the_ledgers_first_format_is_read() -> None:
     other.goes_on(NOON + 3 * DAY)
     assert [one.as_of for one in other.said] == ["2018-03-03T13:00:01Z"]
     assert other.said[0].seq == shop.said[1].seq == 2
+
+
+@pytest.mark.parametrize("change", [{"windows": [20]}, {"metric": "order_defect_rate"}])
+def test_what_the_next_owners_policy_does_not_know_is_closed_for_that_reason(
+    change: dict[str, Any],
+) -> None:
+    shop = Shop(policy())
+    shop.at(NOON, LATE)
+    shop.at("2018-03-01T13:00:01Z")
+    metric = change.pop("metric", "late_shipment_rate")
+    known = policy(metric)
+    known["metrics"][metric] |= change
+    other = successor_of(shop, known, evaluated_at=shop.engine.now)
+    other.at("2018-03-01T13:20:00Z", caught_up=True)
+    closed = [one for one in other.said if one.alert == shop.said[0].alert]
+    assert moves(closed) == [("breached", "no_data", "policy")]
+    assert closed[0].policy == other.engine.digest("m") != shop.said[0].policy
+    assert closed[0].episode == shop.said[0].episode
