@@ -135,13 +135,13 @@ NOTIFICATIONS = Family(
 NOTIFIED_ALERTS = Family(
     "notified_alert_records_total",
     "Alert records by what became of them for a receiver: delivered, refused, silenced, muted, "
-    "unrouted, suppressed.",
+    "new, unrouted, suppressed.",
     ("receiver", "outcome"),
     "counter",
 )
 POSTPONED_ALERTS = Family(
     "postponed_alerts",
-    "Open alerts that a receiver is told of later, by what hides them: silenced, muted.",
+    "Open alerts that a receiver is told of later, by why: silenced, muted, new.",
     ("receiver", "reason"),
 )
 REFUSED_ALERTS = Family(
