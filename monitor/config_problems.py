@@ -12,8 +12,10 @@ from pydantic_core import ErrorDetails
 
 from monitor.errors import Problem
 
-UnknownKey = Callable[[str], str]
-"""Explains a key that a table does not have."""
+Place = tuple[str | int, ...]
+"""The keys that lead to a value, with pydantic's own marks among them."""
+UnknownKey = Callable[[Place], str]
+"""Explains a key that its table does not have."""
 
 _SENTENCES = {
     "missing": "is required",
@@ -72,9 +74,9 @@ def did_you_mean(key: str, known: Iterable[str]) -> str:
     return f" (did you mean {alike[0]}?)" if alike else ""
 
 
-def unknown_key_of(key: str, known: Iterable[str]) -> str:
-    """What is wrong with a key that a table does not have."""
-    return f"unknown key{did_you_mean(key, known)}"
+def unknown_key_of(place: Place, known: Iterable[str]) -> str:
+    """What is wrong with a key that its table, which has the ``known`` ones, does not have."""
+    return f"unknown key{did_you_mean(str(place[-1]), known)}"
 
 
 def _key(key: str) -> str:
@@ -84,7 +86,7 @@ def _key(key: str) -> str:
 def _sentence(detail: ErrorDetails, unknown_key: UnknownKey) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return unknown_key(str(detail["loc"][-1]))
+        return unknown_key(detail["loc"])
     if kind == "value_error":
         return str(context["error"])
     if kind in _SENTENCES:

@@ -47,6 +47,19 @@ class RawInputStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """How many of some values lie at or below each of a few bounds, in rising order.
+
+    ``counts`` has one number more than ``bounds``: how many values there are at all.
+    """
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+    """The sum of all values."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiverStats:
     """What this worker delivered to a receiver since it started, and what is under way."""
 
@@ -63,8 +76,8 @@ class ReceiverStats:
     """Records that were read and not dealt with yet."""
     oldest_seconds: float
     """How long ago the oldest of these was decided; 0 without any."""
-    delay_seconds: float | None
-    """From decision to delivery, of the last notification."""
+    delays: Distribution
+    """Seconds from the decision of a record to its delivery."""
     failing: bool
     """Whether it has taken nothing for so long that the others are told."""
 

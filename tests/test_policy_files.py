@@ -16,6 +16,7 @@ from monitor.core.metrics import METRICS
 from monitor.core.readings import Level
 from monitor.core.rules import MarketplaceRules, MetricRule
 from monitor.policy import Policy, read_policies, rulebook_of
+from monitor.policy.alerting import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = sorted((ROOT / "config" / "policies").glob("*.toml"))
@@ -56,13 +57,28 @@ def test_the_seller_guide_of_2015_and_the_demo_compute_all_eleven_metrics(name: 
         assert [metric.metric for metric in found.metrics] == sorted(METRICS)
 
 
-def test_the_demo_watches_every_kind_of_open_item() -> None:
-    for found in policy("demo").marketplaces.values():
-        assert found.rule("contact_response_rate")
-        assert found.rule("return_dissatisfaction_rate")
-        defects = found.rule("order_defect_rate")
-        assert defects is not None
-        assert defects.claim_within == 72 * HOUR
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("amazon-2015", set(KINDS)),
+        ("amazon-current", set(KINDS)),
+        ("amazon-jp", {"shipment", "claim_answer"}),
+        ("demo", set(KINDS)),
+    ],
+)
+def test_a_policy_that_comes_along_warns_of_each_open_item_for_which_it_has_a_deadline(
+    name: str, kinds: set[str]
+) -> None:
+    for found in policy(name).marketplaces.values():
+        assert set(found.deadlines) == kinds
+        assert all(deadline.runbook for deadline in found.deadlines.values())
+
+
+def test_a_message_is_warned_of_at_twenty_of_its_twenty_four_hours() -> None:
+    found = rules("amazon-current", US)
+    replies = found.rule("contact_response_rate")
+    assert replies is not None
+    assert replies.reply_within - found.deadlines["reply"].warn_before == 20 * HOUR
 
 
 def test_the_tests_policy_for_real_orders_knows_all_eleven_metrics() -> None:

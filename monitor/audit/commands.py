@@ -1,11 +1,13 @@
 """The commands ``replay`` and ``explain`` end to end, on given streams."""
 
+from collections.abc import Iterable
 from typing import TextIO
 
 from monitor.audit import explain as explaining
-from monitor.audit import lines
+from monitor.audit import lines, open_list
 from monitor.audit.console import reading
 from monitor.audit.explain import Explanation, Question, explain
+from monitor.audit.open_list import OpenList, OpenQuestion, list_open
 from monitor.audit.replay import Intake, balance_line, replay
 from monitor.audit.sources import Source
 from monitor.core.instants import Instant
@@ -61,10 +63,27 @@ class Audit:
             intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
             explanations = explain(intake, self._rulebook, question)
         explaining.FORMATS[format_name](explanations, self._stdout)
-        if format_name != "table":
-            self._print_summaries(explanations)
+        self._print_summaries(explanations, format_name)
         return not intake.invalid
 
-    def _print_summaries(self, explanations: list[Explanation]) -> None:
-        for explanation in explanations:
-            print(f"{explanation.title}: {explanation.summary}", file=self._stderr)
+    def list_open(self, question: OpenQuestion, format_name: str) -> bool:
+        """Print the open items of a seller; False where some records were invalid.
+
+        Args:
+            format_name: one of ``open_list.FORMATS``.
+
+        Raises:
+            NothingToExplain: no events of the seller.
+            UnreadableSource: the source cannot be read to its end.
+        """
+        with reading(self._source.unit, self._source.total, self._stderr) as (remarks, on_progress):
+            intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
+            lists = list_open(intake, self._rulebook, question)
+        open_list.FORMATS[format_name](lists, self._stdout)
+        self._print_summaries(lists, format_name)
+        return not intake.invalid
+
+    def _print_summaries(self, found: Iterable[Explanation | OpenList], format_name: str) -> None:
+        if format_name != "table":
+            for one in found:
+                print(f"{one.title}: {one.summary}", file=self._stderr)

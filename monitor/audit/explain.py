@@ -67,30 +67,44 @@ def explain(intake: Intake, rulebook: Rulebook, question: Question) -> list[Expl
         UnreadableSource: the source cannot be read to its end.
     """
     engine = Engine(rulebook, now=intake.as_of)
-    marketplaces: set[str] = set()
-    for events in intake:
-        own = [event for event in events if event.seller == question.seller]
-        marketplaces.update(event.marketplace for event in own)
-        engine.apply(own)
-    if question.marketplace is not None:
-        marketplaces &= {question.marketplace}
-    if not marketplaces:
-        where = f" in marketplace {question.marketplace}" if question.marketplace else ""
-        raise NothingToExplain(f"no event of seller {question.seller}{where} up to that instant")
+    marketplaces = read_seller(intake, engine, question.seller, question.marketplace)
     readings = engine.readings()
     return [
         _explanation(engine, readings, rule, marketplace, question)
-        for marketplace, rule in _rules(rulebook, sorted(marketplaces), engine, question.metric)
+        for marketplace, rule in _rules(rulebook, marketplaces, engine, question.metric)
     ]
+
+
+def read_seller(
+    intake: Intake, engine: Engine, seller: str, marketplace: str | None = None
+) -> list[str]:
+    """Read all of ``intake`` into an engine, of it only what is of one seller.
+
+    Returns the marketplaces of its events, or of these the one that is asked for.
+
+    Raises:
+        NothingToExplain: there are none.
+        UnreadableSource: the source cannot be read to its end.
+    """
+    found: set[str] = set()
+    for events in intake:
+        own = [event for event in events if event.seller == seller]
+        found.update(event.marketplace for event in own)
+        engine.apply(own)
+    if marketplace is not None:
+        found &= {marketplace}
+    if not found:
+        where = f" in marketplace {marketplace}" if marketplace else ""
+        raise NothingToExplain(f"no event of seller {seller}{where} up to that instant")
+    return sorted(found)
 
 
 def write_table(explanations: Iterable[Explanation], out: TextIO) -> None:
     """A table for people per series, and its two numbers."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=out, width=None if out.isatty() else _ANY_WIDTH)
+    console = table_console(out)
     for explanation in explanations:
         table = Table(title=Text(explanation.title), title_justify="left", header_style="bold")
         for heading in ("day", "subject", "counts", "because"):
@@ -104,6 +118,13 @@ def write_table(explanations: Iterable[Explanation], out: TextIO) -> None:
             table.add_row(str(date_of(item.day)), Text(subject), counts, Text(because))
         console.print(table)
         console.print(Text(explanation.summary))
+
+
+def table_console(out: TextIO) -> Any:
+    """A console for tables: as wide as they need where nobody looks at a terminal."""
+    from rich.console import Console
+
+    return Console(file=out, width=None if out.isatty() else _ANY_WIDTH)
 
 
 def write_jsonl(explanations: Iterable[Explanation], out: TextIO) -> None:

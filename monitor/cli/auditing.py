@@ -88,19 +88,42 @@ def replay(
 @POLICIES
 @AS_OF
 @click.option("--seller", required=True)
-@click.option("--metric", required=True, help="Such as order_defect_rate.")
+@click.option("--metric", help="Such as order_defect_rate.")
+@click.option(
+    "--open",
+    "open_kind",
+    type=click.Choice(["shipment", "reply", "return_answer", "claim_answer", "all"]),
+    help="Instead of --metric: list what is still to be shipped or answered, the first due first.",
+)
 @click.option("--marketplace", help="Default: every marketplace of the seller.")
 @click.option("--window", type=WindowType(), help="Default: the first window of the policy.")
 @click.option("--category", help="Of valid_tracking_rate, where the policy names it.")
 @form_option("table", "jsonl")
 @_places
-def explain(policies: tuple[Path, ...], form: str, **asked: Any) -> int:
-    """List the orders (messages, returns, votes, violations) behind a number, and why."""
+def explain(
+    policies: tuple[Path, ...], form: str, open_kind: str | None, metric: str | None, **asked: Any
+) -> int:
+    """List the orders (messages, returns, votes, violations) behind a number, and why.
+
+    With --open instead of --metric: the items of a kind that are open, and when they are due.
+    """
+    window_days, category = asked.pop("window"), asked.pop("category")
+    account = {name: asked.pop(name) for name in ("seller", "marketplace")}
+    if (open_kind is None) == (metric is None):
+        raise click.UsageError("say --metric, or --open for what is still to be done")
+    if metric is None:
+        if (window_days, category) != (None, None):
+            raise click.UsageError("--window and --category go with --metric")
+        from monitor.audit.open_list import OpenQuestion
+        from monitor.policy.alerting import KINDS
+
+        kinds = tuple(kind for kind in KINDS if open_kind in (kind, "all"))
+        listing = OpenQuestion(kinds=kinds, **account)
+        audit = _audit(find_scope(Asked(**asked)), policies)
+        return DONE if audit.list_open(listing, form) else SOME_INVALID
     from monitor.audit.explain import Question
 
-    window_days = asked.pop("window")
-    series = {name: asked.pop(name) for name in ("seller", "metric", "marketplace", "category")}
-    question = Question(window_days=window_days, **series)
+    question = Question(metric=metric, window_days=window_days, category=category, **account)
     audit = _audit(find_scope(Asked(**asked)), policies)
     return DONE if audit.explain(question, form) else SOME_INVALID
 

@@ -17,6 +17,8 @@ from monitor.core.standing import Reason, Word
 Cut = Mapping[str, tuple[int, int]]
 """Per source topic the partition and the next offset not yet applied."""
 
+_DIGITS_SHOWN = 10
+
 
 class Link(Struct, frozen=True):
     """A record's number in the chain of its partition, and the SHA-256 of the one before it.
@@ -77,7 +79,7 @@ class DeadlineRecord(_Record, frozen=True, kw_only=True):
     """One change of the level of a seller's open items of a kind.
 
     ``approaching``: an item is due soon; ``breached``: one is overdue. ``subjects`` are the
-    items concerned, the first due first.
+    items concerned, the newest first: those that are due last.
     """
 
     kind: ItemKind
@@ -199,11 +201,25 @@ def limit_text(limit: Limit, *, is_count: bool) -> str:
 
 @lru_cache(maxsize=1024)
 def value_text(value: Fraction, *, is_count: bool) -> str:
-    """A limit's value as a policy file writes it; exact, as it was read from a decimal."""
+    """A limit's value as a policy file writes it.
+
+    Exact, as it was read from a decimal; what is none (a third) has ten digits after the point,
+    rounded half to even.
+    """
     scaled = value if is_count else value * 100
-    digits = 0
-    while (scaled * 10**digits).denominator != 1:
-        digits += 1
-    whole = f"{int(scaled * 10**digits):0{digits + 1}d}"
-    text = whole if digits == 0 else f"{whole[:-digits]}.{whole[-digits:]}"
-    return text if is_count else f"{text}%"
+    digits = _decimals_of(scaled.denominator)
+    whole = round(scaled * 10**digits)
+    sign, text = "-" if whole < 0 else "", f"{abs(whole):0{digits + 1}d}"
+    if digits:
+        text = f"{text[:-digits]}.{text[-digits:]}"
+    return f"{sign}{text}" if is_count else f"{sign}{text}%"
+
+
+def _decimals_of(denominator: int) -> int:
+    """How many digits after the point a fraction has; of endless ones those that are shown."""
+    twos = fives = 0
+    while denominator % 2 == 0:
+        denominator, twos = denominator // 2, twos + 1
+    while denominator % 5 == 0:
+        denominator, fives = denominator // 5, fives + 1
+    return max(twos, fives) if denominator == 1 else _DIGITS_SHOWN

@@ -103,6 +103,11 @@ class Deadlines:
             if subject.day is None or subject.day > floor:
                 yield key, due_at
 
+    def order_of(self, kind: ItemKind, key: ItemKey) -> str | None:
+        """The order of an open item; None where a message names none."""
+        subject, _ = self._items[kind][key]
+        return subject.order if isinstance(subject, Message) else key[0]
+
     def _note(
         self,
         kind: ItemKind,

@@ -28,6 +28,21 @@ class Evidence(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
+class OpenItem(Struct, frozen=True, kw_only=True):
+    """One open item: an order to ship, or a message, return or claim to answer.
+
+    ``order`` is the one that it belongs to, None for a message that names none. ``soon``: it is
+    not overdue, and the policy warns of it by now.
+    """
+
+    kind: ItemKind
+    id: str
+    order: str | None
+    due_at: Instant
+    overdue: bool
+    soon: bool
+
+
 def shown_of(account: Account) -> Shown:
     """What the series of an account show now."""
     market = account.market
@@ -84,14 +99,29 @@ def waiting_of(account: Account, moved_by: MovedBy, now: Instant) -> Iterator[Wa
 
 
 def due_of(account: Account, kind: ItemKind, now: Instant) -> list[str]:
-    """The ids of the items of a kind that are due soon or overdue, the first due first."""
-    rule = account.market.rules.deadlines[kind]
+    """The ids of the items of a kind that are due soon or overdue, the newest (due last) first."""
+    due = [one.id for one in items_of(account, kind, now) if one.overdue or one.soon]
+    return due[::-1]
+
+
+def items_of(account: Account, kind: ItemKind, now: Instant) -> list[OpenItem]:
+    """Each open item of a kind, the first due first, then by id."""
+    rule = account.market.rules.deadlines.get(kind)
     found = sorted(
-        (due_at, inner or order, order)
+        (due_at, inner or order, order, inner)
         for (order, inner), due_at in account.deadlines.of(kind, account.market.floor)
-        if now >= due_at - rule.warn_before
     )
-    return [name for _, name, _ in found]
+    return [
+        OpenItem(
+            kind=kind,
+            id=name,
+            order=account.deadlines.order_of(kind, (order, inner)),
+            due_at=due_at,
+            overdue=now > due_at,
+            soon=rule is not None and due_at - rule.warn_before <= now <= due_at,
+        )
+        for due_at, name, order, inner in found
+    ]
 
 
 def open_items_of(account: Account, now: Instant) -> Iterator[OpenItems]:

@@ -205,8 +205,7 @@ def _add_receivers(page: Page, receivers: Iterable[ReceiverStats]) -> None:
         page.add(names.UNDELIVERED, (name,), stats.undelivered)
         page.add(names.UNDELIVERED_AGE, (name,), stats.oldest_seconds)
         page.add(names.RECEIVER_FAILING, (name,), int(stats.failing))
-        if stats.delay_seconds is not None:
-            page.add(names.DELIVERY_DELAY, (name,), stats.delay_seconds)
+        page.add_distribution(names.DELIVERY_DELAY, (name,), stats.delays)
 
 
 def _labels(reading: Reading) -> tuple[str | None, ...]:

@@ -20,7 +20,7 @@ class Family:
     suffix: str
     help: str
     labels: tuple[str, ...] = ()
-    kind: Literal["gauge", "counter"] = "gauge"
+    kind: Literal["gauge", "counter", "histogram"] = "gauge"
 
     @property
     def name(self) -> str:
@@ -168,13 +168,13 @@ NOTIFICATIONS = Family(
 NOTIFIED_ALERTS = Family(
     "notified_alert_records_total",
     "Alert records by what became of them for a receiver: delivered, refused, silenced, muted, "
-    "unrouted, suppressed.",
+    "new, unrouted, suppressed.",
     ("receiver", "outcome"),
     "counter",
 )
 POSTPONED_ALERTS = Family(
     "postponed_alerts",
-    "Open alerts that a receiver is told of later, by what hides them: silenced, muted.",
+    "Open alerts that a receiver is told of later, by why: silenced, muted, new.",
     ("receiver", "reason"),
 )
 REFUSED_ALERTS = Family(
@@ -192,8 +192,9 @@ UNDELIVERED_AGE = Family(
 )
 DELIVERY_DELAY = Family(
     "delivery_delay_seconds",
-    "From the decision to the delivery, of the last notification.",
+    "From the decision of an alert record to its delivery to a receiver.",
     ("receiver",),
+    "histogram",
 )
 RECEIVER_FAILING = Family(
     "receiver_failing",

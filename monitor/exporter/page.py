@@ -5,8 +5,10 @@ for 100,000 samples, and stall the event loop by 70 ms where they are thrown awa
 """
 
 from collections.abc import Sequence
+from math import inf
 
 from monitor.exporter.families import Family
+from monitor.snapshot import Distribution
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,6 +35,19 @@ class Page:
         labels = labels_text(family.labels, values)
         around = f"{{{labels}}}" if labels else ""
         self.lines(family).append(f"{family.name}{around} {value}\n")
+
+    def add_distribution(
+        self, family: Family, values: Sequence[str | None], found: Distribution
+    ) -> None:
+        """The samples of a histogram: its buckets, each with all values below it, sum and count."""
+        labels, lines = labels_text(family.labels, values), self.lines(family)
+        beside = f"{labels}," if labels else ""
+        for bound, count in zip((*found.bounds, inf), found.counts, strict=True):
+            edge = "+Inf" if bound == inf else bound
+            lines.append(f'{family.name}_bucket{{{beside}le="{edge}"}} {count}\n')
+        around = f"{{{labels}}}" if labels else ""
+        lines.append(f"{family.name}_sum{around} {found.total}\n")
+        lines.append(f"{family.name}_count{around} {found.counts[-1]}\n")
 
     def text(self) -> bytes:
         """The whole page, in UTF-8."""

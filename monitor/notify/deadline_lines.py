@@ -7,11 +7,11 @@ from monitor.core.instants import parse_instant
 from monitor.core.readings import Level
 from monitor.core.rules import ItemKind
 from monitor.core.standing import QUIET
-from monitor.notify.metric_lines import SUBJECT_CHARACTERS_MAX, closing_lines, unknown_words
+from monitor.notify.metric_lines import closing_lines, unknown_words
 from monitor.notify.notification import Item
 from monitor.notify.reader import TextStyle, moment_words, span_words
+from monitor.notify.subject_lines import subject_lines
 from monitor.notify.words import Noun
-from monitor.printable import printable
 
 _NOUNS: dict[ItemKind, Noun] = {
     "shipment": Noun("order to ship", "orders to ship"),
@@ -34,13 +34,7 @@ def deadline_lines(item: Item, record: DeadlineRecord, style: TextStyle) -> Iter
     yield due_words(item, record, style)
     if trend := _trend(item, record):
         yield trend
-    shown = [
-        printable(subject, SUBJECT_CHARACTERS_MAX)
-        for subject in record.subjects[: style.subjects_shown]
-    ]
-    more = record.subjects_total - len(shown)
-    if shown:
-        yield f"First due: {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
+    yield from subject_lines(record, style)
 
 
 def due_words(item: Item, record: DeadlineRecord, style: TextStyle) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import Instant, parse_instant
 from monitor.core.rules import Rulebook
-from monitor.core.severity import urgency_of
+from monitor.core.severity import Urgency, urgency_of
 from monitor.notify.notification import Item, Notification
 from monitor.notify.plan import Desk
 from monitor.notify.reader import TextStyle
@@ -13,6 +13,7 @@ from monitor.notify.routing import Decision, Routing, decide
 from monitor.notify.silences import Silence
 from monitor.notify.sorting import Judge
 from monitor.notify.text import Text, text_of
+from monitor.notify.told import is_closing
 
 
 def desk_of(
@@ -41,11 +42,19 @@ def desk_of(
 
 
 def judge_of(rulebook: Rulebook) -> Judge:
-    """Makes items by these policies."""
+    """Makes items by these policies.
+
+    A closing is as severe as what its reader heard last, whatever is left to be counted by then.
+    """
+
+    def urgency_then(record: AlertRecord) -> Urgency:
+        rules = rulebook.in_force(record.marketplace, parse_instant(record.as_of))
+        return urgency_of(record, rules)
 
     def judge(record: AlertRecord, previous: AlertRecord | None) -> Item:
-        rules = rulebook.in_force(record.marketplace, parse_instant(record.as_of))
-        urgency = urgency_of(record, rules)
+        urgency = urgency_then(record)
+        if previous is not None and is_closing(record):
+            urgency = urgency._replace(severity=urgency_then(previous).severity)
         return Item(
             record,
             urgency.severity,

@@ -8,11 +8,10 @@ from monitor.core.instants import parse_instant
 from monitor.core.readings import OPEN, Level
 from monitor.core.standing import QUIET
 from monitor.notify.notification import Item
-from monitor.notify.reader import TextStyle, listing_command, moment_words, span_words
+from monitor.notify.reader import TextStyle, moment_words, span_words
+from monitor.notify.subject_lines import subject_lines
 from monitor.notify.words import Noun, bad_count, level_word, share_words, vocabulary_of
 from monitor.printable import printable
-
-SUBJECT_CHARACTERS_MAX = 128
 
 
 class Said(NamedTuple):
@@ -49,7 +48,7 @@ def metric_lines(item: Item, record: MetricRecord, style: TextStyle) -> Iterator
         yield outlook
     if trend := _trend(said):
         yield trend
-    yield from _subjects(record, style)
+    yield from subject_lines(record, style)
 
 
 def figures(said: Said) -> str:
@@ -157,16 +156,3 @@ def _trend(said: Said) -> str:
         count += f" of {previous.denominator}"
     level = level_word(previous).lower()
     return f"When last told, {passed} before: {count}, {level}."
-
-
-def _subjects(record: MetricRecord, style: TextStyle) -> Iterator[str]:
-    shown = [
-        printable(subject, SUBJECT_CHARACTERS_MAX)
-        for subject in record.subjects[: style.subjects_shown]
-    ]
-    more = record.subjects_total - len(shown)
-    if shown:
-        yield f"Newest: {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
-    command = listing_command(record, style.explain)
-    if more > 0 and command:
-        yield f"All of them: {command}"

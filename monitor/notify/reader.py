@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from monitor.core.alert_records import AlertRecord, MetricRecord
+from monitor.core.alert_records import AlertRecord, DeadlineRecord
 from monitor.core.instants import DAY, HOUR, Instant, isoformat, utc
 from monitor.notify.silences import subject_of
 
@@ -82,7 +82,7 @@ def url_of(template: str, record: AlertRecord) -> str:
     )
 
 
-def listing_command(record: MetricRecord, explain: Sequence[str]) -> str:
+def listing_command(record: AlertRecord, explain: Sequence[str]) -> str:
     """The command that lists all that is behind a record; empty where it cannot be told.
 
     What others wrote is quoted for a POSIX shell.
@@ -92,11 +92,17 @@ def listing_command(record: MetricRecord, explain: Sequence[str]) -> str:
     arguments = [
         *explain,
         *("--as-of", record.as_of, "--seller", record.seller),
-        *("--marketplace", record.marketplace, "--metric", record.metric),
-        *("--window", str(record.window_days)),
-        *(() if record.category is None else ("--category", record.category)),
+        *("--marketplace", record.marketplace),
+        *_listed(record),
     ]
     command = shlex.join(arguments)
     # One that is shown cut or with escapes would ask for something else.
     is_sound = len(command) <= _COMMAND_CHARACTERS_MAX and _PLAIN.fullmatch(command)
     return command if is_sound else ""
+
+
+def _listed(record: AlertRecord) -> tuple[str, ...]:
+    if isinstance(record, DeadlineRecord):
+        return ("--open", record.kind)
+    category = () if record.category is None else ("--category", record.category)
+    return ("--metric", record.metric, "--window", str(record.window_days), *category)

@@ -10,9 +10,10 @@ from monitor.notify.deadline_lines import deadline_lines
 from monitor.notify.metric_lines import metric_lines
 from monitor.notify.notification import Item, Notification
 from monitor.notify.reader import SUBJECTS_SHOWN, TextStyle, url_of
+from monitor.notify.subject_lines import subject_words
 from monitor.notify.titles import headline_of, title_of
 from monitor.notify.weblinks import web_url
-from monitor.notify.words import ITEMS, level_word, name_of, share_words, subject_words, where
+from monitor.notify.words import ITEMS, level_word, name_of, series_words, share_words, where
 from monitor.printable import printable
 
 TITLE_CHARACTERS_MAX = 300
@@ -73,7 +74,7 @@ def sentence_of(record: AlertRecord) -> str:
     if isinstance(record, MetricRecord) and (outlook := _outlook(record)):
         parts.append(outlook)
     if record.to in OPEN and record.subjects:
-        parts.append(_subjects(record))
+        parts.append(subject_words(record, SUBJECTS_SHOWN))
     return "; ".join(parts)
 
 
@@ -117,7 +118,7 @@ def _link_name(name: str, template: str, record: AlertRecord) -> str:
 
 def _gist(record: AlertRecord) -> str:
     if isinstance(record, MetricRecord):
-        return f"{subject_words(record)}: {_figures(record)}, limit {printable(record.limit)}"
+        return f"{series_words(record)}: {_figures(record)}, limit {printable(record.limit)}"
     items = f"{record.open} open {ITEMS[record.kind]}, {record.overdue} overdue"
     return items if record.first_due_at is None else f"{items}, first due {record.first_due_at}"
 
@@ -139,10 +140,3 @@ def _outlook(record: MetricRecord) -> str:
     if record.orders_to_recover is None:
         return too_many
     return f"{too_many}, {record.orders_to_recover} good ones needed to recover"
-
-
-def _subjects(record: AlertRecord) -> str:
-    shown = ", ".join(map(printable, record.subjects[:SUBJECTS_SHOWN]))
-    more = record.subjects_total - min(len(record.subjects), SUBJECTS_SHOWN)
-    first = "first due" if isinstance(record, DeadlineRecord) else "newest"
-    return f"{first}: {shown}" + (f" and {more} more" if more > 0 else "")

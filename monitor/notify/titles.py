@@ -8,7 +8,7 @@ from monitor.core.readings import OPEN, URGENCY, Level
 from monitor.core.rules import Severity
 from monitor.core.standing import QUIET
 from monitor.notify.notification import Item, Notification
-from monitor.notify.words import level_word, name_of, subject_words, where, window_words
+from monitor.notify.words import level_word, name_of, series_words, where, window_words
 
 SEVERITIES: dict[Severity, int] = {"critical": 0, "warning": 1, "info": 2}
 _NAMED_MAX = 3
@@ -30,7 +30,7 @@ def headline_of(item: Item, *, is_test: bool) -> str:
     """The line above what is said of one alert."""
     record = item.record
     test = "TEST " if is_test else ""
-    return f"{test}{_how_bad(record, item.severity)} {where(record)}: {subject_words(record)}"
+    return f"{test}{_how_bad(record, item.severity)} {where(record)}: {series_words(record)}"
 
 
 def _change(items: tuple[Item, ...]) -> str:
@@ -38,7 +38,7 @@ def _change(items: tuple[Item, ...]) -> str:
     severity = min((item.severity for item in items), key=SEVERITIES.__getitem__)
     head = f"{_how_bad(worst, severity)} {where(worst)}"
     if len(items) == 1:
-        return f"{head}: {subject_words(worst)}"
+        return f"{head}: {series_words(worst)}"
     named = [_together(list(group)) for _, group in groupby(items, _alike)]
     more = len(named) - _NAMED_MAX
     listed = "; ".join(named[:_NAMED_MAX])

@@ -15,14 +15,15 @@ from monitor.core.instants import Instant, parse_instant
 from monitor.core.readings import OPEN
 from monitor.core.standing import QUIET
 
-Outcome = Literal["delivered", "refused", "silenced", "muted", "unrouted", "suppressed"]
+Outcome = Literal["delivered", "refused", "silenced", "muted", "new", "unrouted", "suppressed"]
 """What became of a record for a receiver. ``refused``: it will never take it. ``suppressed``:
 there was nothing to hear: a later record of the alert came within the wait, or it closed
-before the receiver had heard that it was open."""
+before the receiver had heard that it was open. ``new``: it was open when the receiver was
+added."""
 
 _UNDER_WAY: Literal["sending"] = "sending"
 
-POSTPONED: frozenset[Outcome] = frozenset({"silenced", "muted"})
+POSTPONED: frozenset[Outcome] = frozenset({"silenced", "muted", "new"})
 
 _NOTHING = msgspec.Raw(b"null")
 _ANSWERED: frozenset[Outcome] = frozenset({"delivered", "refused"})
@@ -114,7 +115,9 @@ class Told:
         row = msgspec.json.decode(value, type=Row)
         known = self._rows.get(alert)
         is_older = known is not None and row.seq < known.seq and _is_past(row.seq, row.as_of, known)
-        if not is_older:
+        # Of two workers that began at once one may write it after the other has told of it.
+        is_begun = known is not None and row.outcome == "new"
+        if not is_older and not is_begun:
             self.note(alert, row)
 
     def note(self, alert: str, row: Row) -> None:

@@ -125,7 +125,7 @@ def window_words(window: WindowDays) -> str:
     return "all days" if window == "all" else f"{window} days"
 
 
-def subject_words(record: AlertRecord) -> str:
+def series_words(record: AlertRecord) -> str:
     """What is watched: ``order defect rate, 60 days``."""
     if not isinstance(record, MetricRecord):
         return name_of(record)

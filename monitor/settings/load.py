@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
-from monitor.config_problems import did_you_mean, problems_of
+from monitor.config_problems import Place, problems_of, unknown_key_of
 from monitor.core.rules import Rulebook
 from monitor.errors import ConfigError, Problem
 from monitor.policy import Policy, read_policies, rulebook_of
@@ -17,7 +17,7 @@ from monitor.policy.load import read_toml
 from monitor.settings.notify_sections import MuteTimeSection, RouteSection
 from monitor.settings.notify_sense import marketplace_doubts
 from monitor.settings.places import Finding, Places
-from monitor.settings.receiver_sections import RECEIVER_SECTIONS
+from monitor.settings.receiver_sections import RECEIVER_SECTIONS, mark_of
 from monitor.settings.sections import ENVIRONMENT_PREFIX, NESTED_DELIMITER, PolicyPaths, Settings
 from monitor.settings.sense import (
     contradictions,
@@ -25,7 +25,6 @@ from monitor.settings.sense import (
     doubts,
     retention_findings,
 )
-from monitor.settings.values import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +131,24 @@ def _public(document: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if not key.startswith("_")}
 
 
-def _unknown(key: str) -> str:
-    sections = [field.annotation for field in Settings.model_fields.values()]
-    known = {*Settings.model_fields}
-    known |= {name for section in sections for name in getattr(section, "model_fields", ())}
-    tables: tuple[type[Section], ...] = (*RECEIVER_SECTIONS, RouteSection, MuteTimeSection)
-    known |= {field.alias or name for table in tables for name, field in table.model_fields.items()}
-    return f"unknown key{did_you_mean(key, known)}"
+def _unknown(place: Place) -> str:
+    return unknown_key_of(place, _keys_beside(place))
+
+
+def _keys_beside(place: Place) -> set[str]:
+    """The keys that the table has in which a place is."""
+    tables: list[type[BaseModel]] = [Settings]
+    match place:
+        case ("notify", "receivers", _, mark, _):
+            tables = [table for table in RECEIVER_SECTIONS if mark == mark_of(table)]
+        case ("notify", "routes", _, _):
+            tables = [RouteSection]
+        case ("notify", "mute_times", _, _):
+            tables = [MuteTimeSection]
+        case (str(section), _):
+            tables = [type(Settings.model_fields[section].default)]
+    fields = {name: field for table in tables for name, field in table.model_fields.items()}
+    return {field.alias or name for name, field in fields.items()}
 
 
 def _no_json(error: SettingsError) -> Problem:

@@ -6,7 +6,7 @@ A secret is given as itself, in the environment, or by the file that ``KEY_file`
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -273,6 +273,12 @@ _KINDS = ("slack", "pagerduty", "alertmanager", "webhook", "mail", "file", "cons
 def _unless_https(key: str, url: SecretStr | None) -> Iterator[tuple[str, str]]:
     if url is not None and not url.get_secret_value().startswith("https:"):
         yield key, "is not https: alerts travel in clear"
+
+
+def mark_of(table: type[_Receiver]) -> str:
+    """The step of a receiver's kind in pydantic's path to its keys."""
+    (kind,) = get_args(table.model_fields["kind"].annotation)
+    return f"[{kind}]"
 
 
 def _tag_of(value: Any) -> str | None:

@@ -15,7 +15,7 @@ from monitor.core.events import Event
 from monitor.core.instants import DAY, HOUR, Instant, instant_of, isoformat
 from monitor.core.rules import Rulebook
 from tests.audit.backtests import day, decoded, limit_of_ten_percent, order, records_of
-from tests.core.test_alert_states import ALERTS, life_policy, lives
+from tests.core.test_alert_laws import ALERTS, life_policy, lives
 from tests.core.test_engine import rulebook
 
 

@@ -13,7 +13,7 @@ from monitor.core.alert_records import AlertRecord, DeadlineRecord, MetricRecord
 from monitor.core.instants import DAY, HOUR, parse_instant
 from monitor.core.rules import Rulebook
 from tests.audit.backtests import day, limit_of_ten_percent, order, record, records_of
-from tests.core.test_alert_states import ALERTS, life_policy, lives
+from tests.core.test_alert_laws import ALERTS, life_policy, lives
 from tests.core.test_engine import rulebook
 
 YEAR = Span(day(0), day(365.25))

@@ -13,7 +13,7 @@ from monitor.core.ledger_keys import parse_key
 from monitor.core.position import Point, Position
 from monitor.core.rules import Rulebook
 from monitor.stream.partition import Partition
-from tests.core.test_alert_states import ALERTS, MOMENTS, life_policy, lives
+from tests.core.test_alert_laws import ALERTS, MOMENTS, life_policy, lives
 from tests.core.test_engine import rulebook
 
 NUMBER, COUNT = 3, 4

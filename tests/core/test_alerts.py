@@ -240,6 +240,12 @@ def test_a_window_that_runs_empty_ends_the_episode_by_time() -> None:
         (Fraction(0), False, "under 0%"),
         (Fraction(1), False, "under 100%"),
         (Fraction(3), True, "under 3"),
+        (Fraction(5, 2), True, "under 2.5"),
+        # What no decimal is: as near as ten digits come.
+        (Fraction(2, 3), True, "under 0.6666666667"),
+        (Fraction(1, 300), False, "under 0.3333333333%"),
+        (Fraction(29_999_999_999_999, 30_000_000_000_000), False, "under 100.0000000000%"),
+        (Fraction(-1, 3), True, "under -0.3333333333"),
     ],
 )
 def test_limits_are_written_as_in_a_policy(value: Fraction, is_count: bool, text: str) -> None:

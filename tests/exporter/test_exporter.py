@@ -20,6 +20,7 @@ from monitor.exporter.selection import EVERY_SELLER
 from monitor.policy import load_policies
 from monitor.snapshot import (
     AlertQuality,
+    Distribution,
     PartitionStats,
     Progress,
     RawInputStats,
@@ -39,7 +40,7 @@ SLACK = ReceiverStats(
     refused=1,
     undelivered=4,
     oldest_seconds=75.5,
-    delay_seconds=6.25,
+    delays=Distribution((1.0, 5.0), (1, 1, 2), 7.0),
     failing=True,
 )
 
@@ -169,7 +170,14 @@ def test_each_receiver_says_what_it_took_and_what_waits() -> None:
     assert values(text, "seller_health_refused_alerts") == {slack: 1}
     assert values(text, "seller_health_undelivered_alert_records") == {slack: 4}
     assert values(text, "seller_health_undelivered_oldest_age_seconds") == {slack: 75.5}
-    assert values(text, "seller_health_delivery_delay_seconds") == {slack: 6.25}
+    assert values(text, "seller_health_delivery_delay_seconds_bucket") == {
+        # The value of a bucket is how many lie at or below its edge, those of lower ones included.
+        ("1.0", "slack"): 1,
+        ("5.0", "slack"): 1,
+        ("+Inf", "slack"): 2,
+    }
+    assert 'seller_health_delivery_delay_seconds_sum{receiver="slack"} 7.0' in text
+    assert 'seller_health_delivery_delay_seconds_count{receiver="slack"} 2' in text
     assert values(text, "seller_health_receiver_failing") == {slack: 1}
 
 

@@ -144,20 +144,26 @@ async def test_a_receiver_that_is_down_delays_no_other_and_hears_all_of_it_later
     assert said(down) == said(good) == whole
 
 
-async def test_a_new_receiver_hears_nothing_of_the_past_and_all_from_then_on(
+async def test_a_new_receiver_hears_once_of_what_is_open_and_all_from_then_on(
     settings: WorkerSettings,
 ) -> None:
-    await publish(settings, [record(n, seller="s1") for n in range(1, 50)])
-    new = FakeReceiver("new")
-    async with running(settings, [new]) as deliveries:
-        await asyncio.sleep(0)
-        assert deliveries.stats()[0].receiver == "new"
+    history = [record(n, seller="s1") for n in range(1, 50)]
+    over = [record(1, seller="s3"), record(2, Level.OK, from_=Level.BREACHED, seller="s3")]
+    await publish(settings, [*history, *over])
+    new, first = FakeReceiver("new"), FakeReceiver("first")
+    async with running(settings, [first]):
+        await until(lambda: len(said(first)) == 1)
     # Nothing was committed; what comes while it is down is still for it.
     fresh = [record(50, seller="s1"), record(1, seller="s2")]
     await publish(settings, fresh)
-    async with running(settings, [new]):
+    async with running(settings, [first, new]):
+        await until(lambda: len(said(first)) == 3)
         await until(lambda: len(said(new)) == 2)
-    assert said(new) == expected(fresh)
+    async with running(settings, [first, new]):
+        await publish(settings, [record(51, seller="s1")])
+        await until(lambda: len(said(new)) == 3)
+    assert said(first) == expected([history[-1], *fresh, record(51, seller="s1")])
+    assert said(new) == expected([*fresh, record(51, seller="s1")])
 
 
 async def test_a_restart_resends_nothing_though_nothing_was_committed(

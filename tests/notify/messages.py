@@ -51,7 +51,7 @@ def metric(**over: Any) -> MetricRecord:
 
 
 def deadline(**over: Any) -> DeadlineRecord:
-    """Three messages that wait for a reply."""
+    """Three messages that wait for a reply, the newest first."""
     record = DeadlineRecord(
         alert="shop/m/reply",
         seq=1,
@@ -66,7 +66,7 @@ def deadline(**over: Any) -> DeadlineRecord:
         open=3,
         overdue=0,
         first_due_at="2018-03-01T16:10:00Z",
-        subjects=("m-1", "m-2", "m-3"),
+        subjects=("m-3", "m-2", "m-1"),
         subjects_total=3,
         as_of="2018-03-01T00:00:00Z",
         cut={"messages": (0, 7)},

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
+from monitor.core.alert_records import AlertRecord
 from monitor.core.readings import Level
 from monitor.core.rules import AlertRule, Era, Rulebook, Severity
 from monitor.notify.desk import desk_of, judge_of
@@ -36,6 +38,20 @@ def test_how_urgent_a_record_is_says_the_policy(level: Level, severity: Severity
     item = judge(record(2, level, from_=Level.BREACHED, metric=METRIC), record(1, metric=METRIC))
     assert (item.severity, item.runbook, item.volume_min) == (severity, "Look into it.", 30)
     assert item.previous == record(1, metric=METRIC)
+
+
+def counted(denominator: int, found: AlertRecord) -> AlertRecord:
+    return msgspec.structs.replace(found, denominator=denominator)
+
+
+def test_a_closing_with_little_left_to_count_is_as_severe_as_what_was_told() -> None:
+    judge = judge_of(rulebook(volume_min=30, page_below_volume_min=False))
+    opened = record(1, metric=METRIC)
+    closed = record(2, Level.OK, from_=Level.BREACHED, metric=METRIC)
+    assert judge(counted(30, opened), None).severity == "critical"
+    assert judge(counted(29, closed), counted(30, opened)).severity == "critical"
+    assert judge(counted(29, opened), None).severity == "info"
+    assert judge(counted(30, closed), counted(29, opened)).severity == "info"
 
 
 def test_a_record_of_what_no_policy_names_any_more_is_information() -> None:

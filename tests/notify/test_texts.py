@@ -1,34 +1,26 @@
 """Texts: what an alert says to a person, and that nothing in it can do harm."""
 
-import shlex
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from monitor.core.instants import DAY, HOUR, isoformat, parse_instant
+from monitor.core.instants import DAY, HOUR, parse_instant
 from monitor.core.metrics import METRICS
 from monitor.core.readings import Level
 from monitor.notify.examples import trial_notification
-from monitor.notify.notification import Item, Notification
+from monitor.notify.notification import Item
 from monitor.notify.reader import TextStyle, moment_words, span_words
 from monitor.notify.text import (
-    LINE_CHARACTERS_MAX,
-    LINKS_MAX,
-    TITLE_CHARACTERS_MAX,
     Section,
-    Text,
     sentence_of,
     text_of,
 )
 from monitor.notify.words import vocabulary_of
-from tests.notify.messages import HOSTILE, deadline, item, metric, notice
+from tests.notify.messages import deadline, item, metric, notice
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PLAIN = TextStyle()
-EXPLAIN = ("monitor", "explain", "--kafka", "k:9092", "--policy", "p.toml")
 
 
 def section(found: Item, style: TextStyle = PLAIN, **own: Any) -> Section:
@@ -131,33 +123,6 @@ def test_every_metric_has_words_of_its_own() -> None:
     assert vocabulary_of("unheard of").bad.several not in words
 
 
-def test_what_is_not_named_can_be_listed_by_a_command() -> None:
-    style = TextStyle(subjects_shown=1, explain=EXPLAIN)
-    named, command = lines(item(metric(category="shoes")), style)[-2:]
-    assert named == "Newest: o-1 and 4 more"
-    assert shlex.split(command.removeprefix("All of them: ")) == [
-        *EXPLAIN,
-        *("--as-of", "2018-03-01T00:00:00Z", "--seller", "shop", "--marketplace", "m"),
-        *("--metric", "order_defect_rate", "--window", "60", "--category", "shoes"),
-    ]
-
-
-def test_the_command_is_left_out_where_all_are_named_or_none_is_known() -> None:
-    complete = metric(subjects_total=2)
-    assert not [said for said in lines(item(complete), TextStyle(explain=EXPLAIN)) if "All" in said]
-    assert not [said for said in lines(item(metric())) if "All" in said]
-
-
-def test_a_command_cannot_be_broken_out_of() -> None:
-    style = TextStyle(explain=EXPLAIN)
-    hostile = "x; rm -rf ~ $(id) `id` 'q'"
-    (command,) = [said for said in lines(item(metric(seller=hostile)), style) if "All" in said]
-    words = shlex.split(command.removeprefix("All of them: "))
-    assert words[words.index("--seller") + 1] == hostile
-    unprintable = lines(item(metric(seller=HOSTILE)), style)
-    assert not [said for said in unprintable if "All of them" in said]
-
-
 def test_the_trend_since_it_was_told_last_is_told() -> None:
     before = metric(
         seq=1, to=Level.APPROACHING, numerator=3, denominator=400, as_of="2018-02-27T00:00:00Z"
@@ -209,38 +174,6 @@ def test_the_unknown_says_since_when_and_what_was_before() -> None:
         said = lines(item(found, "warning"), TextStyle(zone=BERLIN))[0]
         assert "since Thu 2018-03-01 01:00 CET" in said
         assert "Before that it was breached" in said
-
-
-def test_open_items_say_how_many_are_due_and_when_the_first_is_by_the_readers_clock() -> None:
-    found = item(deadline(open=7), "warning", warn_before=4 * HOUR)
-    assert lines(found, TextStyle(zone=BERLIN)) == [
-        "3 messages to answer within 4 hours, the first by Thu 2018-03-01 17:10 CET;"
-        " 7 open in all.",
-        "First due: m-1, m-2, m-3",
-    ]
-
-
-def test_overdue_items_come_first() -> None:
-    late = deadline(to=Level.BREACHED, overdue=1, kind="shipment")
-    assert lines(item(late, warn_before=6 * HOUR))[0] == (
-        "1 order to ship: overdue, the first since Thu 2018-03-01 16:10 UTC;"
-        " 2 more within 6 hours; 3 open in all."
-    )
-
-
-def test_more_open_items_are_compared_with_those_that_were_told() -> None:
-    before = deadline(seq=1, subjects_total=1, as_of="2018-02-28T23:20:00Z")
-    found = item(deadline(seq=2), previous=before)
-    assert "When last told, 40 minutes before: 1 due soon, 0 overdue." in lines(found)
-
-
-def test_items_that_are_done_are_over() -> None:
-    done = deadline(seq=2, to=Level.OK, open=2, subjects=(), subjects_total=0)
-    said = lines(item(done, "info", previous=deadline(as_of="2018-02-28T22:00:00Z")))
-    assert said == [
-        "It is over; it lasted 2 hours, from Wed 2018-02-28 22:00 UTC.",
-        "2 messages to answer left, none of them due soon.",
-    ]
 
 
 def test_several_alerts_of_a_seller_share_a_title() -> None:
@@ -378,119 +311,3 @@ def test_a_promise_at_the_end_of_time_can_be_told() -> None:
 )
 def test_a_span_says_what_is_worth_saying(micros: int, said: str) -> None:
     assert span_words(micros) == said
-
-
-words = st.text(max_size=300) | st.just(HOSTILE) | st.sampled_from(["shop", "..", "{seller}", "%s"])
-counts = st.integers(0, 10**9)
-levels = st.sampled_from(list(Level))
-reasons = st.sampled_from(["events", "time", "policy", "stale", "caught_up", "reminder"])
-as_ofs = st.integers(0, 4 * 10**15).map(isoformat)
-subjects = st.lists(words, max_size=20).map(tuple)
-metrics = st.builds(
-    metric,
-    alert=words,
-    seq=counts,
-    episode=counts,
-    from_=levels,
-    to=levels,
-    reason=reasons,
-    seller=words,
-    marketplace=words,
-    metric=st.sampled_from(sorted(METRICS)) | words,
-    window_days=st.integers(1, 400) | st.just("all"),
-    category=st.none() | words,
-    numerator=counts,
-    denominator=st.none() | counts,
-    limit=st.sampled_from(["under 1%", "at least 95%", "under 3"]) | words,
-    approach=st.none() | words,
-    headroom=st.none() | st.integers(-(10**9), 10**9),
-    orders_to_recover=st.none() | counts,
-    subjects=subjects,
-    subjects_total=counts,
-    as_of=as_ofs,
-)
-deadlines = st.builds(
-    deadline,
-    alert=words,
-    seq=counts,
-    episode=counts,
-    from_=levels,
-    to=levels,
-    reason=reasons,
-    seller=words,
-    marketplace=words,
-    kind=st.sampled_from(["shipment", "reply", "return_answer", "claim_answer"]),
-    open=counts,
-    overdue=counts,
-    first_due_at=st.none() | as_ofs | st.sampled_from(["0001-01-01T00:00:00Z"]),
-    subjects=subjects,
-    subjects_total=counts,
-    as_of=as_ofs,
-)
-records = metrics | deadlines
-items = st.builds(
-    Item,
-    records,
-    st.sampled_from(["info", "warning", "critical"]),
-    words,
-    st.integers(0, 1000),
-    st.none() | records,
-    st.integers(0, 10 * DAY),
-)
-notifications = st.builds(
-    Notification,
-    st.lists(items, max_size=4).map(tuple),
-    st.sampled_from(["change", "summary", "test"]),
-)
-styles = st.builds(
-    TextStyle,
-    zone=st.sampled_from([ZoneInfo(name) for name in ("UTC", "America/New_York")]),
-    status_page_url=st.sampled_from(["", "https://s.example.com/{seller}/{marketplace}"]),
-    grafana_url=st.sampled_from(["", "https://g.example.com/?s={seller}&m={metric}"]),
-    subjects_shown=st.integers(0, 20),
-    explain=st.sampled_from([(), EXPLAIN]),
-)
-
-
-def parts(said: Text) -> list[str]:
-    return [
-        said.title,
-        *(link.name for link in said.links),
-        *(one.headline for one in said.sections),
-        *(line for one in said.sections for line in one.lines),
-    ]
-
-
-@given(notifications, styles)
-def test_whatever_is_in_it_every_line_is_printable_and_bounded(
-    notification: Notification, style: TextStyle
-) -> None:
-    said = text_of(notification, style)
-    assert len(said.sections) == len(notification.items)
-    assert all(line.isprintable() and len(line) <= LINE_CHARACTERS_MAX for line in parts(said))
-    assert len(said.title) <= TITLE_CHARACTERS_MAX
-    assert all(len(one.lines) <= 8 for one in said.sections)
-    assert len(said.links) <= LINKS_MAX
-    for link in said.links:
-        assert link.url.startswith(("https://s.example.com/", "https://g.example.com/"))
-        assert link.url.isascii()
-        assert link.url.isprintable()
-
-
-@given(notifications, styles)
-def test_every_alert_says_its_level_its_seller_and_how_severe_it_is(
-    notification: Notification, style: TextStyle
-) -> None:
-    for found, said in zip(notification.items, text_of(notification, style).sections, strict=True):
-        assert said.severity == found.severity
-        is_over = found.record.to in (Level.OK, Level.NO_DATA)
-        assert f"({found.severity})" in said.headline or is_over
-        if found.record.seller.isprintable() and len(found.record.seller) < 100:
-            assert found.record.seller in said.headline
-
-
-@given(records)
-def test_the_sentence_is_one_printable_line(record: Any) -> None:
-    said = sentence_of(record)
-    assert said.isprintable()
-    assert len(said) <= 4000

@@ -100,6 +100,19 @@ def test_an_older_row_that_a_halted_worker_writes_late_changes_nothing(order: li
     assert told.row("a") == rows[3]
 
 
+def test_what_was_open_at_the_beginning_waits_until_it_was_told_and_not_again() -> None:
+    begun = row_after(None, record(4), "new", isoformat(NOON))
+    told = Told()
+    told.restore("a", begun.encode())
+    assert list(told.waiting()) == [(record(4), "new")]
+    delivered = row_after(begun, record(4), "delivered", isoformat(NOON))
+    told.restore("a", delivered.encode())
+    # Another worker that began at once writes it late.
+    told.restore("a", begun.encode())
+    assert told.row("a") == delivered
+    assert list(told.waiting()) == []
+
+
 def test_a_row_that_was_removed_is_forgotten() -> None:
     told = Told()
     told.restore(

@@ -163,6 +163,24 @@ def test_what_is_wrong_is_named_with_its_place(
     assert said in found[f"notify.receivers.ops{path}"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "said"),
+    [
+        ("slack", "ulr_file", "unknown key (did you mean url_file?)"),
+        ("alertmanager", "url", "unknown key (did you mean urls?)"),
+        ("console", "rate_per_minut", "unknown key (did you mean rate_per_minute?)"),
+        # Keys of other kinds.
+        ("console", "url_fil", "unknown key"),
+        ("slack", "routing_kye", "unknown key"),
+        ("file", "bootstrap_server", "unknown key"),
+    ],
+)
+def test_a_key_that_is_mistyped_is_taken_for_one_of_its_own_kind(
+    folder: Path, kind: str, key: str, said: str
+) -> None:
+    assert problems(folder, one(kind, f'{key} = "x"'))[f"notify.receivers.ops.{key}"] == said
+
+
 @pytest.mark.parametrize("name", ["Ops", "a b", "1st", "x" * 64])
 def test_a_name_is_fit_for_a_label_and_a_variable(folder: Path, name: str) -> None:
     found = problems(folder, f'[notify.receivers."{name}"]\nkind = "console"')

@@ -18,6 +18,7 @@ import msgspec
 
 from monitor.core.alert_records import AlertRecord, decode_record
 from monitor.core.instants import SECOND, Instant, isoformat, parse_instant
+from monitor.notify.delays import Delays
 from monitor.notify.grouping import Group, Groups
 from monitor.notify.notification import Item, Notification, Occasion
 from monitor.notify.outage import Outage
@@ -90,7 +91,7 @@ class Courier:
         self._hidden_until: dict[str, Instant | None] = {}
         self._notices: deque[tuple[Notification, Text]] = deque(maxlen=_NOTICES_MAX)
         self._outcomes: Counter[str] = Counter()
-        self._delay_seconds: float | None = None
+        self._delays = Delays()
         self._resend_at: float | None = None
         self._look_at = self._look_at_all_at = 0.0
         self._woken, self._room, self._at_rest = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -191,7 +192,7 @@ class Courier:
             refused=sum(told.refused for told in self._told.values()),
             undelivered=self._groups.held,
             oldest_seconds=0.0 if oldest is None else max(0.0, (now - oldest) / SECOND),
-            delay_seconds=self._delay_seconds,
+            delays=self._delays.distribution(),
             failing=self._attempts.outage.is_told,
         )
 
@@ -316,8 +317,9 @@ class Courier:
         text = self._desk.compose(notification, self.name)
         answer = await self._attempts.ask(partial(self._receiver.deliver, notification, text))
         if answer is not None and answer.taken:
-            newest = max(parse_instant(item.record.as_of) for item in notification.items)
-            self._delay_seconds = max(0.0, (self._time.now() - newest) / SECOND)
+            now = self._time.now()
+            for item in notification.items:
+                self._delays.note(max(0.0, (now - parse_instant(item.record.as_of)) / SECOND))
         return answer
 
     async def _intend(self, number: int, told: Told, items: Iterable[Item]) -> None:

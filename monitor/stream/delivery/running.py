@@ -7,20 +7,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-
 from monitor.cluster import Cluster
-from monitor.errors import ClusterError
 from monitor.notify.notification import Notification
 from monitor.notify.outage import outage_text
 from monitor.notify.plan import DeliveryPlan, Followed
 from monitor.snapshot import ReceiverStats
 from monitor.stream.app import App, Membership, make_app
 from monitor.stream.clock import Clock
+from monitor.stream.delivery.beginnings import begin_new_receivers
 from monitor.stream.delivery.courier import Courier
 from monitor.stream.delivery.deliveries_topic import (
-    DeliveriesTopic,
     ForgottenRows,
     Rows,
     deliveries_topic,
@@ -110,7 +106,7 @@ async def delivering(
     """What delivers alerts, once it runs; it stops where the context ends.
 
     It is entered before any alert is published: a receiver that is new begins where the alerts
-    topic ends by then.
+    topic ends by then, with a summary of what is open.
 
     Args:
         origin: the topics.
@@ -127,7 +123,9 @@ async def delivering(
             topic = await closing.enter_async_context(
                 deliveries_topic(origin.cluster, origin.deliveries)
             )
-            await _begin(origin, topic, [one.receiver.name for one in plan.addressees])
+            names = [one.receiver.name for one in plan.addressees]
+            alerts = (origin.alerts, origin.partitions)
+            await begin_new_receivers(origin.cluster, alerts, topic, names, clock.now())
             rows = topic
         for one in plan.followed:
             await one.read()
@@ -160,26 +158,6 @@ class _Telling:
         for courier in self._couriers:
             if courier.name != receiver:
                 courier.notice(notification, text)
-
-
-async def _begin(origin: Origin, topic: DeliveriesTopic, receivers: Sequence[str]) -> None:
-    """Note for each new receiver where the alerts end now."""
-    try:
-        async with AIOKafkaConsumer(**origin.cluster.client_options()) as consumer:
-            ends = await consumer.end_offsets(
-                [TopicPartition(origin.alerts, number) for number in range(origin.partitions)]
-            )
-    except KafkaError as error:
-        raise ClusterError(f"topic {origin.alerts} cannot be read: {error}") from error
-    new: set[str] = set()
-    for tp, end in ends.items():
-        begun = await topic.beginnings(tp.partition)
-        for receiver in receivers:
-            if receiver not in begun:
-                await topic.begin(tp.partition, receiver, end)
-                new.add(receiver)
-    for receiver in sorted(new):
-        logger.info("receiver %s is new: it hears of alerts from now on", receiver)
 
 
 def _add_agent(app: App, courier: Courier, alerts: str) -> None:

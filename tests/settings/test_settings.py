@@ -1,67 +1,24 @@
 """Settings: file, environment, secret files and policies as one, every problem at once."""
 
-import os
-import traceback
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from pydantic import ValidationError
 
-from monitor.errors import ConfigError
 from monitor.live import worker_settings
-from monitor.settings import Configuration, Settings, check, load_configuration
-from monitor.settings.receiver_sections import WebhookSection
+from monitor.settings import check, load_configuration
+from tests.settings.files import (
+    POLICY,
+    config,
+    everything_said,
+    loaded,
+    problems,
+    refused,
+    warnings,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "correct-horse-battery"  # noqa: S105
-POLICY = """
-name = "test"
-retention_days = 100
-[marketplaces.M1]
-time_zone = "UTC"
-[metrics.refund_rate]
-windows = [30]
-lag_days = 9
-limit = "under 10%"
-approach = "8%"
-source = "s"
-runbook = "r"
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a sound policy; no variable of the machine's own disturbs."""
-    for name in [name for name in os.environ if name.upper().startswith("MONITOR_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "test.toml").write_text(POLICY)
-    return tmp_path
-
-
-def config(folder: Path, text: str = "", policies: str = '["policies/*.toml"]') -> Path:
-    path = folder / "monitor.toml"
-    path.write_text(f"policies = {policies}\n{dedent(text)}")
-    return path
-
-
-def loaded(folder: Path, text: str = "") -> Settings:
-    return load_configuration(config(folder, text)).settings
-
-
-def refused(path: Path) -> ConfigError:
-    with pytest.raises(ConfigError) as found:
-        load_configuration(path)
-    return found.value
-
-
-def problems(path: Path) -> dict[str, str]:
-    return {problem.path: problem.message for problem in refused(path).problems}
-
-
-def warnings(path: Path) -> dict[str, str]:
-    return {found.path: found.message for found in load_configuration(path).warnings}
 
 
 def test_the_file_that_comes_along_is_sound_and_shows_the_defaults(folder: Path) -> None:
@@ -304,110 +261,6 @@ def test_a_password_that_travels_in_clear_is_a_warning(folder: Path) -> None:
     (folder / "pw").write_text(SECRET)
     text = 'security_protocol = "SASL_PLAINTEXT"\nusername = "u"\npassword_file = "pw"'
     assert set(warnings(config(folder, f"[kafka]\n{text}"))) == {"kafka.sasl_mechanism"}
-
-
-SECRETS = """
-[kafka]
-security_protocol = "SASL_SSL"
-username = "monitor"
-password_file = "password"
-[notify.receivers.hook]
-kind = "webhook"
-url_file = "webhook"
-secret_file = "password"
-[notify.receivers.chat]
-kind = "slack"
-url_file = "slack"
-"""
-
-
-def with_secrets(folder: Path) -> Configuration:
-    (folder / "password").write_text(f"{SECRET}\n")
-    (folder / "webhook").write_text(f"https://example.com/{SECRET}\r\n")
-    (folder / "slack").write_text(f"http://hooks.example.com/{SECRET}")
-    return load_configuration(config(folder, SECRETS))
-
-
-def test_secrets_are_read_from_their_files(folder: Path) -> None:
-    configuration = with_secrets(folder)
-    settings = configuration.settings
-    assert settings.kafka.cluster().password == SECRET
-    hook = settings.notify.receivers["hook"]
-    assert isinstance(hook, WebhookSection)
-    assert hook.url is not None
-    assert hook.url.get_secret_value() == f"https://example.com/{SECRET}"
-    assert hook.url_file == folder / "webhook"
-    assert [found.path for found in configuration.warnings] == ["notify.receivers.chat.url"]
-
-
-def test_no_secret_is_shown_by_the_settings(folder: Path) -> None:
-    configuration = with_secrets(folder)
-    settings = configuration.settings
-    shown = [
-        *(form(thing) for form in (repr, str) for thing in (configuration, settings)),
-        repr(settings.kafka),
-        repr(settings.kafka.cluster()),
-        str(settings.model_dump()),
-        settings.model_dump_json(),
-        *map(str, configuration.warnings),
-    ]
-    assert not [text for text in shown if SECRET in text]
-
-
-def test_a_secret_in_the_file_itself_is_a_warning(folder: Path) -> None:
-    text = f'[notify.receivers.chat]\nkind = "slack"\nurl = "https://example.com/{SECRET}"'
-    path = config(folder, text)
-    assert "url_file" in warnings(path)["notify.receivers.chat.url"]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(None, "No such file"), (b"", "empty"), (b"\n", "empty"), (b"\xff", "UTF-8")],
-)
-def test_a_secret_file_without_a_secret_is_a_problem(
-    folder: Path, content: bytes | None, said: str
-) -> None:
-    if content is not None:
-        (folder / "slack").write_bytes(content)
-    text = '[notify.receivers.chat]\nkind = "slack"\nurl_file = "slack"'
-    found = problems(config(folder, text))
-    assert set(found) == {"notify.receivers.chat.url_file"}
-    assert said in found["notify.receivers.chat.url_file"]
-
-
-def everything_said(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error)) + repr(error)
-
-
-def test_no_secret_is_shown_by_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "slack").write_text(f"ftp://{SECRET}")
-    (folder / "password").write_text(SECRET)
-    monkeypatch.setenv("MONITOR_NOTIFY__RECEIVERS__CHAT__URL", SECRET)
-    valid_but_twice = f"""
-        [kafka]
-        password = "{SECRET}"
-        password_file = "password"
-        [notify.receivers.chat]
-        kind = "slack"
-        url_file = "slack"
-        """
-    said = everything_said(refused(config(folder, valid_but_twice)))
-    assert "MONITOR_NOTIFY__RECEIVERS__CHAT__URL" in said
-    assert SECRET not in said
-    monkeypatch.delenv("MONITOR_NOTIFY__RECEIVERS__CHAT__URL")
-    said = everything_said(refused(config(folder, valid_but_twice)))
-    assert "kafka.password_file" in said
-    assert "notify.receivers.chat.url_file" in said
-    assert SECRET not in said
-
-
-@pytest.mark.parametrize(
-    "line",
-    [f'password = ["{SECRET}"]', f'passwort = "{SECRET}"', f'password = "{SECRET}', f"{SECRET}"],
-)
-def test_a_mistake_beside_a_secret_does_not_show_it(folder: Path, line: str) -> None:
-    error = refused(config(folder, f"[kafka]\n{line}"))
-    assert SECRET not in everything_said(error)
 
 
 def test_check_reports_settings_and_policies_together(folder: Path) -> None:
