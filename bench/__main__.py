@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import archive, comparison, failover, growth, live, replay, results, scale, scrape
+from bench import archive, audit, comparison, failover, growth, live, replay, results, scale, scrape
 from bench.results import KEYS, Plan
 from bench.suite import Outcome, Part, run_parts
 from deploy.kafka.node import KafkaNode
@@ -43,6 +43,7 @@ PARTS: Mapping[str, Part] = {
     ),
     "replay": Part(replay.measure, frozenset({"replay_events_per_s", "replay_scaling_2"})),
     "archive": Part(archive.measure, frozenset({"archive_over_jsonl"})),
+    "audit": Part(audit.measure, frozenset({"audit_seconds"})),
     "growth": Part(
         growth.measure, frozenset({"bytes_per_order", "growth_orders", "growth_sellers"})
     ),

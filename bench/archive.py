@@ -4,19 +4,15 @@ Keys: archive_over_jsonl. Both as a replay reads them, without decoding, by proc
 are in the page cache. What a whole replay gains is printed besides, and a compressed JSONL file.
 """
 
-import asyncio
 import gzip
 import resource
-import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.events import Record, feed, records
-from bench.process import ROOT
-from bench.replay import replayed
+from bench.replay import printed_by, replayed
 from bench.results import Plan, Results
 from bench.spread import ratios
 from monitor.audit.archive_source import ArchiveSource
@@ -38,7 +34,8 @@ async def measure(address: str, plan: Plan) -> Results:
         folder = Path(name)
         archive, plain, packed = folder / "archive", folder / "e.jsonl", folder / "e.jsonl.gz"
         began = time.monotonic()
-        await _archive(address, archive)
+        where = ("--kafka", address, "--prefix", _PREFIX)
+        await printed_by("archive", *where, "--to", str(archive))
         _say("monitor archive", len(fed) / (time.monotonic() - began))
         _write(fed, plain, packed)
         _say_sizes(archive, plain, packed)
@@ -69,16 +66,6 @@ def _rate(source: Source, count: int) -> float:
     if found != count:
         raise AssertionError(f"{found} values were read of {count}")
     return found / seconds
-
-
-async def _archive(address: str, archive: Path) -> None:
-    program = Path(sys.executable).with_name("monitor")
-    process = await asyncio.create_subprocess_exec(
-        program, "archive", "--kafka", address, "--prefix", _PREFIX, "--to", str(archive),
-        cwd=ROOT, stdout=DEVNULL,
-    )  # fmt: skip
-    if await process.wait():
-        raise RuntimeError("monitor archive failed")
 
 
 def _write(fed: list[Record], plain: Path, packed: Path) -> None:

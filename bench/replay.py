@@ -45,15 +45,22 @@ async def measure(address: str, plan: Plan) -> Results:
 
 async def replayed(*arguments: str) -> tuple[float, bytes]:
     """Events/s of ``monitor replay``, and what it printed."""
-    program = Path(sys.executable).with_name("monitor")
     began = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        program, "replay", *arguments, "--policy", str(DEMO_POLICY),
-        cwd=ROOT, stdout=PIPE, stderr=PIPE,
-    )  # fmt: skip
-    printed, said = await process.communicate()
+    printed, said = await printed_by("replay", *arguments, "--policy", str(DEMO_POLICY))
     seconds = time.monotonic() - began
     read = _READ.search(said)
-    if process.returncode or read is None:
-        raise RuntimeError(f"monitor replay failed: {said.decode()}")
+    if read is None:
+        raise RuntimeError(f"monitor replay has no balance: {said.decode()}")
     return int(read[1]) / seconds, printed
+
+
+async def printed_by(*arguments: str) -> tuple[bytes, bytes]:
+    """What a command of the program printed, on both streams, that must end well."""
+    program = Path(sys.executable).with_name("monitor")
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    printed, said = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"monitor {arguments[0]} failed: {printed.decode()} {said.decode()}")
+    return printed, said

@@ -57,6 +57,7 @@ KEYS: Mapping[str, Key] = {
     "replay_events_per_s": Key("`monitor replay --kafka`", _RATE),
     "replay_scaling_2": Key("two replay processes ÷ one", _RATIO, 1.7),
     "archive_over_jsonl": Key("values read from the archive ÷ from a JSONL file", _RATIO, 2),
+    "audit_seconds": Key("`monitor audit` of one alert of a million events", "s", 15, at_most=True),
     "live_scaling_2": Key("two workers ÷ one", _RATIO),
     "latency_p99_ms": Key("produce to alert record, 5,000 events/s", "ms", 1500, at_most=True),
     "stall_ms_max": Key("longest stall of the event loop in that run", "ms", 250, at_most=True),

@@ -1,6 +1,6 @@
 """``monitor audit ALERT_ID``: one alert record decided once more, with all that is behind it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -15,10 +15,12 @@ from monitor.audit.range_audit import Plotted, plotted_of
 from monitor.audit.retracing import Retrace
 from monitor.audit.tracks import Tracks
 from monitor.audit.verdicts import Known, Verdict, fields_of, judge
-from monitor.core.alert_records import AlertRecord, MetricRecord
+from monitor.core.alert_records import AlertRecord, DeadlineRecord, MetricRecord
 from monitor.core.calendar import date_of
 from monitor.core.engine import Engine
-from monitor.core.instants import DAY, Instant, parse_instant
+from monitor.core.instants import DAY, Instant, isoformat, parse_instant
+from monitor.core.readings import high_is_bad
+from monitor.core.report import OpenItem, items_of
 from monitor.core.sight import sight_of
 from monitor.errors import UnknownPolicy, UnreadableSource
 from monitor.policy import rulebook_of
@@ -86,7 +88,7 @@ def audit_alert(
     known = Known(
         program=program,
         has_point=dossier.point is not None,
-        policies=frozenset({record.policy}),
+        policies=frozenset(retraced.policies),
         said_with_late_events=late.would_explain(record) and figures != late.figures,
     )
     sight = sight_of(engine, record.alert)
@@ -123,6 +125,7 @@ class _Retraced(NamedTuple):
     was_possible: bool = False
     record: AlertRecord | None = None
     plots: tuple[Plotted, ...] = ()
+    policies: tuple[str, ...] = ()
 
 
 def _retraced(
@@ -157,7 +160,11 @@ def _retraced(
     same = next((one for one in again if one.seq == record.seq), None)
     plots = tuple(plot for plot in plotted_of(tracks, again) if plot.alert == record.alert)
     return _Retraced(
-        "yes, from the seller's whole past", was_possible=True, record=same, plots=plots
+        "yes, from the seller's whole past",
+        was_possible=True,
+        record=same,
+        plots=plots,
+        policies=tuple(sorted(retrace.named)),
     )
 
 
@@ -171,14 +178,34 @@ def _tracks_before(record: AlertRecord) -> Tracks:
     return Tracks(decided_at - days * DAY, record.seller, record.marketplace, metric)
 
 
+def open_items(record: DeadlineRecord, engine: Engine) -> Sequence[OpenItem]:
+    """All open items of the kind, the first due first."""
+    account = engine.account(record.seller, record.marketplace)
+    return items_of(account, record.kind, engine.now)
+
+
+def _waiting(item: OpenItem) -> Behind:
+    state = "overdue" if item.overdue else "due soon" if item.soon else "not due soon"
+    return Behind(
+        kind=item.kind,
+        id=item.id,
+        order=item.order,
+        day=isoformat(item.due_at)[:10],
+        in_numerator=item.overdue or item.soon,
+        reasons=(f"{state}: due {isoformat(item.due_at)}",),
+    )
+
+
 def _behind(record: AlertRecord, engine: Engine) -> list[Behind]:
-    """The subjects behind the figures of a metric, the bad ones first, newest first."""
-    if not isinstance(record, MetricRecord):
-        return []
+    """The subjects behind the figures: of a metric the bad ones first, of items the first due."""
+    if isinstance(record, DeadlineRecord):
+        return [_waiting(item) for item in open_items(record, engine)]
     evidence = engine.evidence(
         record.seller, record.marketplace, record.metric, record.window_days, record.category
     )
-    bad = set(record.subjects)
+    rule = engine.account(record.seller, record.marketplace).market.rule(record.metric)
+    # The record names only the first few of the bad ones.
+    bad = rule is None or high_is_bad(rule.limit)
     found = [
         Behind(
             kind=one.subject_kind.value,
@@ -190,4 +217,4 @@ def _behind(record: AlertRecord, engine: Engine) -> list[Behind]:
         )
         for one in evidence
     ]
-    return sorted(found, key=lambda one: one.id not in bad)
+    return sorted(found, key=lambda one: one.in_numerator != bad)

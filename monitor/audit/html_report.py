@@ -44,8 +44,8 @@ def _words(audit: Audit) -> tuple[str, str, str]:
         title = f"{audit.seller}, {audit.begin} to {audit.end}"
         policies = ", ".join(audit.policies) or "no policy that an alert names"
         subtitle = (
-            f"Decided once more at {audit.points} points of partition {audit.partition} by version"
-            f" {audit.program}, under {policies}"
+            f"Decided once more at {audit.points} points of partition {audit.partition}, the last"
+            f" of {audit.decided_to or 'never'}, by version {audit.program}, under {policies}"
         )
         return title, subtitle, _sentence(verdict_of(audit))
     record = audit.record

@@ -1,7 +1,7 @@
 """``monitor audit --range``: every verdict of a seller, and that no other alert was due."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -18,6 +18,8 @@ from monitor.audit.verification import partition_of
 from monitor.core.alert_records import AlertRecord, Cut, Link
 from monitor.core.events import SOURCE_TOPICS
 from monitor.core.instants import Instant, isoformat, parse_instant
+from monitor.errors import NothingToExplain, UnreadableSource
+from monitor.printable import printable
 
 
 class Asked(NamedTuple):
@@ -91,6 +93,8 @@ class RangeAudit(Struct, frozen=True, kw_only=True):
     read_to: dict[str, int]
     """Per source topic the offset up to which was read."""
     policies: tuple[str, ...]
+    decided_to: str
+    """The last point up to the end of the range; empty: there is none."""
     points: int
     """Points in the range at which anything of the partition had changed."""
     verdicts: tuple[Verdict, ...]
@@ -108,8 +112,10 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
     """Decide once more all of a seller's alerts up to the end of a range.
 
     Raises:
+        NothingToExplain: there is nothing of the seller, or no such series: that proves nothing.
         UnknownPolicy: a policy that records name was never published.
-        UnreadableSource: a topic cannot be read, or retention has taken a part of it.
+        UnreadableSource: a topic cannot be read, retention has taken a part of it, or nothing
+            was decided in the range.
     """
     with open_log("alerts") as log:
         number = partition_of(asked.seller.encode(), len(log.bounds()))
@@ -134,7 +140,10 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
             points[step.point.as_of] = step.point.cut
         last = step
     known = Known(program=program, policies=frozenset(retrace.named))
-    verdicts = _verdicts(asked, said, again, known, points)
+    verdicts = tuple(_verdicts(asked, said, again, known, points))
+    closest = tuple(track.closest() for _, track in tracks)
+    if not verdicts:
+        _check_proof(asked, retrace, last, closest)
     return RangeAudit(
         seller=asked.seller,
         begin=isoformat(asked.begin),
@@ -143,12 +152,26 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
         partition=number,
         read_to={} if last is None else {t: last.point.cut[t][1] for t in SOURCE_TOPICS},
         policies=tuple(sorted(retrace.named)),
+        decided_to="" if last is None else last.point.as_of,
         points=tracks.points,
-        verdicts=tuple(verdicts),
-        closest=tuple(track.closest() for _, track in tracks),
+        verdicts=verdicts,
+        closest=closest,
         balance=balance_of(retrace, last),
         plots=tuple(plotted_of(tracks, again)),
     )
+
+
+def _check_proof(
+    asked: Asked, retrace: Retrace, last: Step | None, closest: Sequence[Closest]
+) -> None:
+    """Refuse to say that no alert was due where nothing was looked at."""
+    if last is None or (last.point.at < asked.begin and not retrace.is_beyond):
+        ends = "begins later" if last is None else f"ends at {last.point.as_of}"
+        raise UnreadableSource(f"nothing was decided in this range: the journal {ends}")
+    if not closest:
+        asked_for = [asked.seller, asked.marketplace, asked.metric]
+        named = ", ".join(printable(one) for one in asked_for if one is not None)
+        raise NothingToExplain(f"no series of {named} counted anything up to the end of the range")
 
 
 def balance_of(retrace: Retrace, last: Step | None) -> Balance:

@@ -66,7 +66,8 @@ def _range_lines(audit: RangeAudit) -> Iterable[str]:
     read_to = ", ".join(f"{topic} {end}" for topic, end in audit.read_to.items())
     yield (
         f"  decided once more at {audit.points} points of partition {audit.partition}"
-        f" (read to {read_to or 'nothing'}), by version {audit.program}"
+        f" (read to {read_to or 'nothing'}), the last of {audit.decided_to or 'never'}, by version"
+        f" {audit.program}"
     )
     yield f"  policies  {', '.join(audit.policies) or 'none that an alert names'}"
     yield f"  verdicts  {len(audit.verdicts)}"

@@ -49,6 +49,7 @@ class Retrace:
         taken: what was read up to the last step.
         loaded: the digests of the policies of the last step.
         named: those of all steps.
+        is_beyond: whether the journal goes on after the instant that was asked for.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Retrace:
         self.taken = Taken()
         self.loaded: tuple[str, ...] = ()
         self.named: set[str] = set()
+        self.is_beyond = False
 
     def steps(self, until: Instant | None = None) -> Iterator[Step]:
         """Every journaled point up to an instant, in its order.
@@ -88,6 +90,7 @@ class Retrace:
             check_whole([*logs.values(), journal], self._number)
             for point in points_of(journal, self._number):
                 if until is not None and point.at > until:
+                    self.is_beyond = True
                     return
                 if rerun is None or (point.policies and point.policies != self.loaded):
                     rerun = self._under(point, rerun)

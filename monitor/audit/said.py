@@ -19,17 +19,24 @@ class Said(NamedTuple):
 
 
 def said_of(log: Log, number: int) -> Iterator[Said]:
-    """The records of a partition, each once, in their order.
+    """The records of a partition in their order; what was published again after a crash once.
 
     What is no alert record is passed over: ``monitor verify`` names it.
     """
-    n = 0
+    recent: dict[bytes, None] = {}
     for one in every_record(log, number):
+        value = one.value or b""
         try:
-            record = decode_record(one.value or b"")
+            record = decode_record(value)
             parse_instant(record.as_of)
         except (msgspec.MsgspecError, UnicodeDecodeError, InvalidInstant):
             continue
-        if record.chain.n > n:
-            n = record.chain.n
+        if value not in recent:
+            recent[value] = None
+            if len(recent) > _REPEATED_WITHIN:
+                del recent[next(iter(recent))]
             yield Said(record, f"{log.topic}[{number}]@{one.offset}")
+
+
+_REPEATED_WITHIN = 5000
+"""Records: what a worker publishes again is what it had under way when it died."""

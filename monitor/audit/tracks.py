@@ -39,7 +39,8 @@ class Closest(Struct, frozen=True, kw_only=True):
 class Track:
     """One series: its changes within a range, and the nearest that it came.
 
-    ``samples`` are thinned out where there are very many; the first and the last stay.
+    ``samples`` are thinned out where there are very many; the first, the nearest and the last
+    stay.
     """
 
     def __init__(self, reading: Reading, at: Instant) -> None:
@@ -49,6 +50,7 @@ class Track:
         self._unknown = 0
         self._every = 1
         self._seen = 0
+        self._peak: Sample
         self.see(reading, at)
 
     def see(self, reading: Reading, at: Instant) -> None:
@@ -61,10 +63,14 @@ class Track:
         if self.samples and self.samples[-1][1:] == sample[1:]:
             return
         self._seen += 1
-        if self._seen % self._every == 0 or len(self.samples) < 2:
+        is_nearest = self.nearest_at == at
+        if is_nearest:
+            self._peak = sample
+        if is_nearest or self._seen % self._every == 0 or len(self.samples) < 2:
             self.samples.append(sample)
         if len(self.samples) > _SAMPLES_MAX:
-            self.samples = self.samples[::2]
+            kept = {*self.samples[::2], self._peak, self.samples[-1]}
+            self.samples = sorted(kept, key=lambda one: one.at)
             self._every *= 2
 
     def closest(self) -> Closest:

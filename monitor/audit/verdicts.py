@@ -16,6 +16,7 @@ Cause = Literal["late event", "policy", "program version", "clock", "unexplained
 
 _NOT_COMPARED = frozenset({"chain", "program"})
 """A chain is of the whole partition, which ``monitor verify`` checks; a version is a cause."""
+_MOVED_BY_A_CLOCK = frozenset({"as_of", "cut"})
 
 
 BECAUSE_LATE = "it counts events that had not arrived by its cut"
@@ -57,7 +58,7 @@ class Known(Struct, frozen=True, kw_only=True):
     has_point: bool = True
     """Whether the journal has a point of the record's instant and cut."""
     policies: frozenset[str] = frozenset()
-    """Digests of the policies that were in force by the records."""
+    """Digests of the policies that workers had loaded by the journal."""
     said_with_late_events: bool = False
     """Whether the figures that were said follow once what arrived later is counted too."""
 
@@ -121,16 +122,19 @@ def _outcome(
 
 
 def _cause(said: AlertRecord | None, again: AlertRecord | None, known: Known) -> tuple[Cause, str]:
-    """What explains a difference: the surest explanation first."""
-    if said is not None and not known.has_point:
-        return "clock", "the journal has no point of its instant and cut"
-    if said is not None and known.said_with_late_events:
+    """What explains a difference, the surest explanation first.
+
+    A record is not believed what would excuse it: it may have been changed.
+    """
+    if said is None or again is None:
+        return "unexplained", "nothing explains that it is only on one side"
+    if known.said_with_late_events:
         return "late event", BECAUSE_LATE
-    if said is not None and again is not None and said.policy != again.policy:
+    fields = {one.field for one in differences_of(said, again)}
+    if not known.has_point and fields <= _MOVED_BY_A_CLOCK:
+        return "clock", "all but its instant and cut is the same, and the journal has no such point"
+    if said.policy != again.policy and said.policy in known.policies:
         return "policy", f"it was decided under {said.policy}, once more under {again.policy}"
-    one = said if said is not None else again
-    if one is not None and one.policy not in known.policies:
-        return "policy", f"policy {one.policy} is not known"
-    if said is not None and said.program != known.program:
+    if said.program != known.program:
         return "program version", f"version {said.program} decided it, {known.program} once more"
     return "unexplained", "neither late events, policy, program version nor clock explain it"

@@ -133,11 +133,19 @@ def compare(
     found = run(place.open_log, Between(begin, end), __version__, since)
     sys.stdout.write(comparison_report.FORMATS[form](found))
     if textfile is not None:
-        told = comparison_report.textfile(found, datetime.now(UTC).timestamp())
-        unfinished = textfile.with_name(f".{textfile.name}")
-        unfinished.write_text(told)
-        unfinished.replace(textfile)
+        _replace(textfile, comparison_report.textfile(found, datetime.now(UTC).timestamp()))
     return DIFFERS if found.unexplained else DONE
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file at once, whole; a usage error where it cannot be written."""
+    # The collector reads every file that ends in .prom, hidden ones too.
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        unfinished.write_text(text)
+        unfinished.replace(path)
+    except OSError as error:
+        raise click.UsageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _of_alert(alert_id: "AlertId", asked: dict[str, Any]) -> "Audit":

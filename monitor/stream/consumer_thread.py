@@ -77,6 +77,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Ask the group for another assignment."""
         await self.call_thread(self._rejoin)
 
+    def answered_millis(self, tp: TP) -> int | None:
+        """When the broker last answered a fetch of a partition, even with nothing."""
+        # It is asked for again and again while nothing of it waits to be taken.
+        state = None if self._consumer is None else self._state(self._consumer, tp)
+        return None if state is None else state.timestamp
+
     def forget(self, partitions: Iterable[TP]) -> None:
         """Fetch nothing of these partitions until they are sought again."""
         for tp in partitions:

@@ -32,6 +32,9 @@ class Ends(Protocol):
     def highwaters(self, number: int) -> Mapping[SourceTopic, int | None]:
         """Where a partition's topics ended when they were last fetched; None: not known."""
 
+    def answers(self, number: int) -> Mapping[SourceTopic, int | None]:
+        """Of each topic when its last fetch was answered; None: not yet."""
+
     async def ends(self, number: int) -> Mapping[SourceTopic, int]:
         """Where they end now."""
 
@@ -136,6 +139,17 @@ class Evaluation:
                 "partition %d has fallen behind: its levels are unknown until it has caught up",
                 partition.number,
             )
+            partition.fall_behind(ends)
+        answers = self._ends.answers(partition.number)
+        silent = lateness.silent(partition.positions, ends, answers, now_seconds)
+        if bool(silent) != partition.blind:
+            if silent:
+                logger.warning(
+                    "the broker tells nothing of partition %d of %s: its levels are unknown",
+                    *(partition.number, ", ".join(silent)),
+                )
+            partition.blind = bool(silent)
+            # What it tells now it may not have told before: that is read first.
             partition.fall_behind(ends)
 
     async def _decide(self, partition: Partition, point: Instant) -> _Decided:

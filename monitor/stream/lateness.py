@@ -11,6 +11,10 @@ BEHIND_RECORDS = 50_000
 """So many records of one topic that wait are a backlog, however young they are."""
 
 
+SILENT_SECONDS = 15.0
+"""A topic of which the broker has told nothing for so long, not even that nothing came."""
+
+
 class Lateness:
     """Follows one partition from look to look.
 
@@ -20,6 +24,7 @@ class Lateness:
 
     def __init__(self) -> None:
         self._marks: dict[SourceTopic, tuple[int, float]] = {}
+        self._answers: dict[SourceTopic, tuple[int | None, float]] = {}
 
     def is_late(
         self, positions: Offsets, ends: Mapping[SourceTopic, int | None], now_seconds: float
@@ -36,6 +41,34 @@ class Lateness:
             # Each topic is looked at: its mark moves on.
             late = self._waits(topic, position, ends.get(topic) or 0, now_seconds) or late
         return late
+
+    def silent(
+        self,
+        positions: Offsets,
+        ends: Mapping[SourceTopic, int | None],
+        answers: Mapping[SourceTopic, int | None],
+        now_seconds: float,
+    ) -> list[SourceTopic]:
+        """The topics of which nobody knows any more whether anything waits there.
+
+        Where records are known to wait nothing is asked for, so that nothing is told either:
+        those are for ``is_late``.
+
+        Args:
+            positions: per topic the next offset to apply.
+            ends: the end offsets last seen; None: none was.
+            answers: of each topic something that differs from one answer to the next.
+            now_seconds: the present, of any clock that is never set back.
+        """
+        silent: list[SourceTopic] = []
+        for topic, answer in answers.items():
+            known, since_seconds = self._answers.get(topic, (answer, now_seconds))
+            if known != answer or positions[topic] < (ends.get(topic) or 0):
+                since_seconds = now_seconds
+            self._answers[topic] = (answer, since_seconds)
+            if now_seconds - since_seconds >= SILENT_SECONDS:
+                silent.append(topic)
+        return silent
 
     def _waits(self, topic: SourceTopic, position: int, end: int, now_seconds: float) -> bool:
         if position >= end:

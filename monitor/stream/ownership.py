@@ -136,6 +136,16 @@ class Ownership:
             for topic in SOURCE_TOPICS
         }
 
+    def answers(self, number: int) -> dict[SourceTopic, int | None]:
+        """When the broker last answered a fetch of a partition of the four topics, in ms."""
+        if self._consumer is None:
+            return {}
+        consumer = self._consumer
+        return {
+            topic: consumer.answered_millis(TP(self._names[topic], number))
+            for topic in SOURCE_TOPICS
+        }
+
     async def ends(self, number: int) -> dict[SourceTopic, int]:
         """The end offsets of a partition of the four topics, as the broker tells them now.
 

@@ -69,6 +69,8 @@ class Partition:
         """Under which this worker owned it last; 0: never."""
         self.read_to = 0
         """The ledger's end when this worker owned it last."""
+        self.blind = False
+        """Whether nobody knows what waits in one of its topics; then it is not ready."""
         self._writer: LedgerWriter | None = None
         self.feeds = {topic: Feed(Totals(0), 0) for topic in SOURCE_TOPICS}
         self.evaluated_at: Instant | None = None
@@ -89,7 +91,9 @@ class Partition:
     @property
     def ready(self) -> bool:
         """Whether all four topics are read to the end offsets seen at assignment."""
-        return all(feed.totals.offset >= feed.ready_at for feed in self.feeds.values())
+        return not self.blind and all(
+            feed.totals.offset >= feed.ready_at for feed in self.feeds.values()
+        )
 
     @property
     def positions(self) -> dict[SourceTopic, int]:
@@ -176,7 +180,7 @@ class Partition:
         """Read from ``starts``; ready once ``ends`` are reached."""
         for topic, feed in self.feeds.items():
             feed.totals.offset, feed.ready_at = starts[topic], ends[topic]
-        self._was_ready = False
+        self._was_ready = self.blind = False
 
     def fall_behind(self, ends: Mapping[SourceTopic, int | None]) -> None:
         """Be not ready, as after an assignment, until ``ends`` are reached (None: as it is)."""

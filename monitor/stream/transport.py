@@ -75,6 +75,13 @@ class Consumer(driver.Consumer):
         """The end offset of a partition as of the last fetch; None before one."""
         return self._thread.highwaters_seen.get(tp)
 
+    def answered_millis(self, tp: TP) -> int | None:
+        """When the broker last answered a fetch of a partition, by this machine's clock.
+
+        None where it has not since the assignment.
+        """
+        return self._thread.answered_millis(tp)
+
     def finished(self, tp: TP) -> int | None:
         """The offset before which a partition is processed; None where it is not delivered."""
         queue = self._in_flight.get(tp)

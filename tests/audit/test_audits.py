@@ -19,7 +19,7 @@ from monitor.audit.range_audit import Asked, RangeAudit, audit_range
 from monitor.audit.reports import as_json, text
 from monitor.core.alert_records import AlertRecord, MetricRecord, decode_record
 from monitor.core.instants import parse_instant
-from monitor.errors import UnknownPolicy, UnreadableSource
+from monitor.errors import NothingToExplain, UnknownPolicy, UnreadableSource
 from tests.audit.test_bundle import cancelled, placed
 from tests.audit.world import World
 from tests.policies.documents import parsed, table
@@ -103,6 +103,41 @@ def test_a_range_begins_with_what_was_so_before_it(world: World) -> None:
     assert near.as_of == "2026-03-02T12:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("seller", "metric"), [("S9", None), ("S1", "pre_fulfillment_cancel_rate")]
+)
+def test_a_series_that_does_not_exist_proves_nothing(
+    world: World, seller: str, metric: str | None
+) -> None:
+    asked = Asked(seller, parse_instant(BEGIN), parse_instant(END), None, metric)
+    with pytest.raises(NothingToExplain, match=metric or seller):
+        audit_range(world.open_log, asked, "1.0")
+
+
+@pytest.mark.parametrize(
+    ("year", "why"), [("2020", "begins later"), ("2027", "ends at 2026-03-06T08:00:00Z")]
+)
+def test_a_range_in_which_nothing_was_decided_proves_nothing(
+    world: World, year: str, why: str
+) -> None:
+    with pytest.raises(UnreadableSource, match=why):
+        ranged(world, "S2", f"{year}-01-01T00:00:00Z", f"{year}-12-31T00:00:00Z")
+
+
+def test_a_quiet_range_between_two_points_is_still_proven(world: World) -> None:
+    found = ranged(world, "S2", "2026-03-04T00:00:00Z", "2026-03-05T00:00:00Z")
+    assert (found.points, found.verdicts) == (0, ())
+    assert [one.level for one in found.closest] == ["ok"]
+
+
+def test_all_bad_orders_come_first_however_many_they_are() -> None:
+    metrics = {"pre_fulfilment_cancel_rate": table("pre_fulfilment_cancel_rate")}
+    world = World(parsed(metrics))
+    world.at("2026-03-02T08:30:00Z", *(placed(f"o{n:02}") for n in range(60)))
+    world.at("2026-03-02T09:00:00Z", *(cancelled(f"o{n:02}") for n in range(0, 60, 2)))
+    assert [one.in_numerator for one in audited(world).behind] == [True] * 30 + [False] * 30
+
+
 def test_each_record_read_is_accounted_for(world: World) -> None:
     world._log("orders", b"S1", b"no event")
     world.at("2026-03-07T08:00:00Z", placed("o0"), cancelled("n0", "2026-03-07T08:00:00Z"))
@@ -116,7 +151,12 @@ def test_each_record_read_is_accounted_for(world: World) -> None:
     [
         (more_hits, "different", "unexplained"),
         (lambda one: replace(one, as_of="2026-03-02T09:00:01Z"), "moved", "clock"),
-        (lambda one: replace(one, policy="f" * 64), "different", "policy"),
+        (lambda one: replace(one, policy="f" * 64), "different", "unexplained"),
+        (
+            lambda one: replace(more_hits(one), as_of="2026-03-02T09:00:01Z"),
+            "moved",
+            "unexplained",
+        ),
         (None, "missing", "unexplained"),
     ],
 )

@@ -112,10 +112,10 @@ def test_an_interrupt_stops_all_of_it_and_leaves_nothing(reached: str) -> None:
     assert running.stdout is not None
     lines = [running.stdout.readline() for _ in range(2)]
     folder = Path(lines[1].split()[1])
-    while not (folder / reached).exists():
+    # A program's log is there a moment before the program.
+    while not ((folder / reached).exists() and _naming(folder)):
         assert running.poll() is None, running.communicate()
         time.sleep(0.05)
-    assert _naming(folder)
     os.kill(running.pid, signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert (running.returncode, said) == (0, "Stopped\n")

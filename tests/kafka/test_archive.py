@@ -35,6 +35,7 @@ from tests.stream.live import cancellation, order, own_settings, publishing, unt
 
 SELLERS = [f"s{n}" for n in range(8)]
 AS_OF = "2026-11-21T00:00:00Z"
+DAY = ("--range", "2026-11-20T00:00:00Z..2026-11-21T00:00:00Z")
 POLICY = """
 name = "test"
 [marketplaces.shop]
@@ -91,6 +92,9 @@ class Live:
             "verify": self.run("verify", *place, "--format", "json"),
             "sign-head": self.run("sign-head", *place, *key, str(self.folder / f"{place[0]}.json")),
             "bundle": self.run("bundle", str(self.alert), str(out), *place),
+            "audit": self.run("audit", str(self.alert), *place, "--format", "json"),
+            "range": self.run("audit", *DAY, "--seller", self.alert.seller, *place),
+            "compare": self.run("compare", *place),
         }
         said["zip"] = out.read_bytes()
         said["head"] = _marks(self.folder / f"{place[0]}.json")

@@ -3,12 +3,15 @@
 import json
 from typing import Any, cast
 
+import pytest
+
 from monitor.core.alert_records import decode_record
 from monitor.core.events import SOURCE_TOPICS, SourceTopic, decode
 from monitor.core.instants import SECOND, Instant, parse_instant
 from monitor.core.ledger_keys import parse_key
 from monitor.core.position import Point
 from monitor.core.readings import Level
+from monitor.stream import lateness
 from monitor.stream.alerts_topic import AlertsTopic
 from monitor.stream.clock import EventClock
 from monitor.stream.evaluation import Evaluation
@@ -72,9 +75,13 @@ class Ends:
     def __init__(self) -> None:
         self.seen: dict[SourceTopic, int | None] = {}
         self.present: dict[SourceTopic, int] = {}
+        self.answered: dict[SourceTopic, int | None] = {}
 
     def highwaters(self, number: int) -> dict[SourceTopic, int | None]:
         return self.seen
+
+    def answers(self, number: int) -> dict[SourceTopic, int | None]:
+        return self.answered
 
     async def ends(self, number: int) -> dict[SourceTopic, int]:
         return self.present
@@ -186,6 +193,32 @@ async def test_a_partition_that_has_fallen_behind_is_unknown_until_it_has_caught
     assert levels(partition) == {Level.BREACHED}
     (said,) = map(decode_record, points.values)
     assert (said.from_, said.to, said.reason) == (Level.UNKNOWN, Level.BREACHED, "caught_up")
+
+
+async def test_a_topic_of_which_the_broker_tells_nothing_makes_its_partition_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lateness, "SILENT_SECONDS", 0.0)
+    points = Points(partition := empty(NOON))
+    take(partition, *(order(n, "s1") for n in range(3)))
+    points.ends.seen = {"orders": 3}
+    await points.at(NOON)
+    assert levels(partition) == {Level.OK}
+    points.ends.answered = {"orders": 1}
+    take(partition, cancellation(1, "s1"))
+    for second in (1, 2):
+        await points.at(NOON + second * SECOND)
+        assert (levels(partition), partition.ready) == ({Level.UNKNOWN}, False)
+    assert points.values == []
+    # It answers again: one more is there than was known of.
+    points.ends.answered, points.ends.seen = {"orders": 2}, {"orders": 5}
+    monkeypatch.setattr(lateness, "SILENT_SECONDS", 15.0)
+    await points.at(NOON + 3 * SECOND)
+    assert levels(partition) == {Level.UNKNOWN}
+    take(partition, order(4, "s1"))
+    await points.at(NOON + 4 * SECOND)
+    assert levels(partition) == {Level.BREACHED}
+    assert [decode_record(value).reason for value in points.values] == ["caught_up"]
 
 
 async def test_what_came_while_nothing_could_be_published_is_read_before_anything_is_decided() -> (

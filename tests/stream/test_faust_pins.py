@@ -83,6 +83,7 @@ def _batch(start: int, end: int, generation: int = 0) -> Batch:
 def test_every_method_that_we_replace_still_exists(ours: type, theirs: type) -> None:
     own = {
         "__init__", "__module__", "__doc__", "__annotations__", "deliver", "highwater_seen",
+        "answered_millis",
         "forget", "seek_all", "_seek_all", "_state", "_last_reset", "stay_in_group", "_accepts",
         "_message", "_is_batched", "_open", "finished", "rejoin", "_rejoin", "_end_calls",
         "abstract", "__abstractmethods__", "_abc_impl", "_init_subclass_logger",

@@ -1,10 +1,11 @@
 """When a partition counts as too far behind to be believed."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.events import SOURCE_TOPICS, SourceTopic
-from monitor.stream.lateness import BEHIND_RECORDS, BEHIND_SECONDS, Lateness
+from monitor.stream.lateness import BEHIND_RECORDS, BEHIND_SECONDS, SILENT_SECONDS, Lateness
 
 
 def at(orders: int) -> dict[SourceTopic, int]:
@@ -39,6 +40,32 @@ def test_an_end_that_is_not_known_is_nothing_to_wait_for() -> None:
     lateness = Lateness()
     assert not lateness.is_late(at(0), {"orders": None}, 0)
     assert not lateness.is_late(at(0), {}, 1000)
+
+
+def test_a_topic_that_answers_with_nothing_is_not_silent() -> None:
+    lateness = Lateness()
+    for second in range(100):
+        assert lateness.silent(at(7), {"orders": 7}, {"orders": second, "claims": 3}, 0) == []
+
+
+@pytest.mark.parametrize("answer", [None, 5])
+def test_a_topic_that_does_not_answer_is_silent_until_it_does(answer: int | None) -> None:
+    lateness = Lateness()
+    ends: dict[SourceTopic, int | None] = {"orders": 7}
+    silent: list[list[SourceTopic]] = [
+        lateness.silent(at(7), ends, {"orders": answer, "claims": second}, second)
+        for second in (0, int(SILENT_SECONDS) - 1, int(SILENT_SECONDS), 100)
+    ]
+    assert silent == [[], [], ["orders"], ["orders"]]
+    assert lateness.silent(at(7), ends, {"orders": 6, "claims": 101}, 101) == []
+
+
+def test_what_waits_is_not_asked_for_and_its_topic_not_silent() -> None:
+    lateness = Lateness()
+    assert lateness.silent(at(7), {"orders": 9}, {"orders": 1}, 0) == []
+    assert lateness.silent(at(7), {"orders": 9}, {"orders": 1}, 1000) == []
+    assert lateness.silent(at(9), {"orders": 9}, {"orders": 1}, 1001) == []
+    assert lateness.silent(at(9), {"orders": 9}, {"orders": 1}, 1016) == ["orders"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.floats(0.1, 20)), max_size=40))
