@@ -5,7 +5,10 @@ Key: audit_seconds. From the start of the command to its end.
 
 import asyncio
 import signal
+import tempfile
 import time
+from dataclasses import asdict
+from pathlib import Path
 
 from bench.events import feed, records
 from bench.process import WorkerProcess
@@ -19,7 +22,7 @@ from monitor.audit.logs import every_record
 from monitor.cluster import Cluster
 from monitor.core.alert_records import decode_record
 from monitor.demo.run import DEMO_POLICY
-from monitor.stream.topics import TopicPlan, prepare_topics
+from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
 _PREFIX, _RUN = "audit-", "audit"
 _PAUSE_SECONDS = 0.5
@@ -37,14 +40,25 @@ async def measure(address: str, plan: Plan) -> Results:
         alert = await asyncio.to_thread(_last_alert, settings.cluster, settings.names.alerts)
         await worker.end(signal.SIGTERM)
     print(f"  {alert} of {total:,} simulated events", flush=True)
-    where = ("--kafka", address, "--prefix", _PREFIX)
     seconds = list[float]()
-    for _ in range(plan.rounds):
-        began = time.monotonic()
-        await printed_by("audit", str(alert), *where)
-        seconds.append(time.monotonic() - began)
-        print(f"  {seconds[-1]:.1f} s", flush=True)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        config = _written(Path(folder) / "monitor.toml", address, settings.names)
+        for _ in range(plan.rounds):
+            began = time.monotonic()
+            await printed_by("audit", str(alert), "--config", str(config))
+            seconds.append(time.monotonic() - began)
+            print(f"  {seconds[-1]:.1f} s", flush=True)
     return {"audit_seconds": spread(seconds, 1)}
+
+
+def _written(path: Path, address: str, names: TopicNames) -> Path:
+    """Settings that say what the topics are called: not all have the same prefix."""
+    topics = "".join(f'{name} = "{topic}"\n' for name, topic in asdict(names).items())
+    path.write_text(
+        f'policies = ["{DEMO_POLICY.resolve()}"]\n[kafka]\nbootstrap_servers = "{address}"\n'
+        f"[topics]\n{topics}"
+    )
+    return path
 
 
 def _last_alert(cluster: Cluster, topic: str) -> AlertId:
