@@ -30,15 +30,24 @@ class Deadlines:
     __slots__ = ("_items", "_market", "moved")
 
     def __init__(self, market: Market) -> None:
-        self.moved = True
-        """Whether anything may have changed since somebody last looked."""
+        self.moved: set[ItemKind] = set(_KINDS)
+        """The kinds of which anything may have changed since somebody last looked."""
         self._market = market
         self._items: dict[ItemKind, dict[ItemKey, Item]] = {kind: {} for kind in _KINDS}
 
     def adopt(self, market: Market) -> None:
         """Go on under another policy that counts the same."""
         self._market = market
-        self.moved = True
+        self.move_all()
+
+    def move_all(self) -> None:
+        """Look at all kinds anew."""
+        self.moved.update(_KINDS)
+
+    def take_moved(self) -> set[ItemKind]:
+        """The kinds that have moved; from then on none has."""
+        moved, self.moved = self.moved, set()
+        return moved
 
     def note_shipment(self, order: Order) -> None:
         """Open, move or close what the facts of an order say of its shipment."""
@@ -117,6 +126,6 @@ class Deadlines:
     ) -> None:
         if due_at is not None:
             self._items[kind][key] = (subject, due_at)
-            self.moved = True
+            self.moved.add(kind)
         elif self._items[kind].pop(key, None) is not None:
-            self.moved = True
+            self.moved.add(kind)

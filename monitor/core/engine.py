@@ -37,7 +37,7 @@ from monitor.core.report import (
     waiting_of,
 )
 from monitor.core.restoring import restore
-from monitor.core.rules import MarketplaceRules, Rulebook, WindowDays
+from monitor.core.rules import ItemKind, MarketplaceRules, Rulebook, WindowDays
 from monitor.core.schedule import Schedule
 from monitor.core.shown import Moved
 from monitor.core.silence import Silence
@@ -69,7 +69,7 @@ class Engine:
         # Accounts with a series touched since ``changed`` was last called, in a set with an
         # order, so that the same steps give the same list.
         self._stirred: dict[Account, None] = {}
-        self._items_moved: dict[Account, MovedBy] = {}
+        self._items_moved: dict[Account, tuple[MovedBy, set[ItemKind]]] = {}
         self._silence = Silence()
         self._policies_changed = False
         self._policy_change_at = rulebook.next_change_at(now)
@@ -165,16 +165,10 @@ class Engine:
     def next_at(self) -> Instant | None:
         """The first instant to come at which time alone may change anything."""
         found = [market.turns_at for market in self._markets.values()]
-        found += [
-            at
-            for at in (
-                self._holding.first_at(),
-                self._schedule.first_at(),
-                self._silence.first_at(),
-                self._policy_change_at,
-            )
-            if at is not None
-        ]
+        others = (self._holding, self._schedule, self._silence)
+        found += [at for one in others if (at := one.first_at()) is not None]
+        if self._policy_change_at is not None:
+            found.append(self._policy_change_at)
         return min(found, default=None)
 
     def readings(self) -> list[Reading]:
@@ -220,8 +214,8 @@ class Engine:
                     account.touch_all()
             cause = account.news.take(returned=account.feeds.take_return())
             if account.deadlines.moved:
-                account.deadlines.moved = False
-                self._items_moved[account] = cause
+                _, kinds = self._items_moved.get(account, (cause, set()))
+                self._items_moved[account] = cause, kinds | account.deadlines.take_moved()
             touched = account.tallies.take_touched()
             if touched:
                 yield Moved(shown_of(account), touched, cause)
@@ -232,8 +226,13 @@ class Engine:
         ``every``: in all accounts.
         """
         moved, self._items_moved = self._items_moved, {}
-        for account in list(self._accounts.values()) if every else moved:
-            yield from waiting_of(account, moved.get(account, "time"), self.now)
+        if not every:
+            for account, (cause, kinds) in moved.items():
+                yield from waiting_of(account, cause, self.now, kinds)
+            return
+        for account in list(self._accounts.values()):
+            cause, _ = moved.get(account, ("time", None))
+            yield from waiting_of(account, cause, self.now)
 
     def take_policy_change(self) -> bool:
         """Whether policies have changed since this was last called."""

@@ -127,7 +127,7 @@ class Account:
     def touch_all(self) -> None:
         """Look at every series and all open items anew."""
         self.tallies.touch_all()
-        self.deadlines.moved = True
+        self.deadlines.move_all()
 
     def recount(self, subject: Subject, now: Instant) -> None:
         """Bring counters, open items and schedule in step with a subject's facts."""

@@ -1,6 +1,6 @@
 """What an account says at an instant: readings, open items, and the evidence behind them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -75,10 +75,14 @@ def reading_of(
     return next(found, None)
 
 
-def waiting_of(account: Account, moved_by: MovedBy, now: Instant) -> Iterator[Waiting]:
-    """What waits of each kind whose deadline alerts, of none too."""
+def waiting_of(
+    account: Account, moved_by: MovedBy, now: Instant, kinds: Container[str] | None = None
+) -> Iterator[Waiting]:
+    """What waits of each kind (or of these) whose deadline alerts, of none too."""
     floor = account.market.floor
     for kind, rule in account.market.rules.deadlines.items():
+        if kinds is not None and kind not in kinds:
+            continue
         dues = [due_at for _, due_at in account.deadlines.of(kind, floor)]
         overdue = sum(now > due_at for due_at in dues)
         soon = sum(now >= due_at - rule.warn_before for due_at in dues) - overdue

@@ -19,8 +19,7 @@ def sight_of(engine: Engine, alert: str) -> Reading | Waiting | None:
     seller, marketplace, name = alert.split("/", 2)
     account = engine.account(seller, marketplace)
     if name in KINDS:
-        waiting = waiting_of(account, "time", engine.now)
-        return next((one for one in waiting if one.kind == name), None)
+        return next(waiting_of(account, "time", engine.now, (name,)), None)
     metric, window, *category = name.split("/", 2)
     days: WindowDays = "all" if window == "all" else int(window)
     return reading_of(account, metric, days, category[0] if category else None)
