@@ -124,13 +124,20 @@ class LedgerWriter:
     def __init__(self, topic: LedgerTopic, number: int, epoch: int, position: Position) -> None:
         self.epoch = epoch
         self.end = 0
-        """All records before this offset were read, or are this writer's own."""
+        """Where this writer's next record lies, if nobody else writes."""
+        self._foreign: int | None = None
+        """Where somebody else's records begin among its own, if there are any."""
         self.superseded = False
         self._topic = topic
         self._number = number
         self._position = position
         self._obsolete: set[bytes] = set()
         self._last: asyncio.Future[bool] | None = None
+
+    @property
+    def read_to(self) -> int:
+        """All records before this offset were taken back, or are this writer's own."""
+        return self.end if self._foreign is None else self._foreign
 
     def remove_later(self, keys: Iterable[bytes]) -> None:
         """Remove keys once a first write is safe."""
@@ -193,6 +200,10 @@ class LedgerWriter:
         _, end = await self._topic.reader.bounds(self._number)
         self.end = end if offset < 0 else offset
         async for records, _ in self._topic.reader.read(self._number, begin, self.end):
+            if records and self._foreign is None:
+                # A halted worker's last words: whoever goes on here has to read them, while the
+                # claim before them still tells that they came too late.
+                self._foreign = begin
             if any(parse_key(record.key).epoch > self.epoch for record in records):
                 self.superseded = True
 

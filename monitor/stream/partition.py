@@ -163,13 +163,13 @@ class Partition:
     def own(self, writer: LedgerWriter) -> None:
         """From now on keep what changes through ``writer``."""
         self._writer = writer
-        self.epoch, self.read_to = writer.epoch, writer.end
+        self.epoch, self.read_to = writer.epoch, writer.read_to
 
     async def settled(self) -> None:
         """Wait until all that was handed to the ledger is acknowledged."""
         if self._writer is not None:
             await self._writer.settled()
-            self.read_to = self._writer.end
+            self.read_to = self._writer.read_to
 
     @property
     def superseded(self) -> bool:
