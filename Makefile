@@ -78,23 +78,22 @@ format: setup ## Format the code and apply the fixes that are safe
 bench: setup kafka-jars $(PEERS) ## Run the benchmarks on a real Kafka: make bench QUICK=1 ARGS="live scale"
 	@QUICK=$(QUICK) $(BIN)/python -m bench $(ARGS)
 
-# The peers exclude some of our versions, so that they live in an environment of their own.
+# An environment of its own from the lock file that a rule names first: its packages exclude ours.
+define LOCKED_VENV
+	@rm -rf $(@D)
+	@"$(PYTHON)" -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --require-hashes -r $<
+	@touch $@
+endef
+
 $(PEERS): bench/peers/requirements.lock | setup
 	@echo "Making .venv-peers for the programs to compare with (a minute)"
-	@rm -rf .venv-peers
-	@"$(PYTHON)" -m venv .venv-peers
-	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --require-hashes -r bench/peers/requirements.lock
-	@touch $@
+	$(LOCKED_VENV)
 
-# What checks deploy/: their packages want other versions of ours.
 $(CHECKERS): deploy/checks/requirements.lock | setup
 	@echo "Making .venv-checks for the programs that check deploy/ (half a minute)"
-	@rm -rf .venv-checks
-	@"$(PYTHON)" -m venv .venv-checks
-	@.venv-checks/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --require-hashes -r deploy/checks/requirements.lock
-	@touch $@
+	$(LOCKED_VENV)
 
 $(HELM): deploy/checks/go.mod deploy/checks/go.sum $(CHECKERS)
 	@echo "Building helm (three minutes, once on a machine)"

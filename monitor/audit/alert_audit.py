@@ -1,16 +1,16 @@
 """``monitor audit ALERT_ID``: one alert record decided once more, with all that is behind it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from monitor.audit.alert_id import AlertId
-from monitor.audit.dossier import Dossier, OpenLog, gather
+from monitor.audit.dossier import Dossier, gather
 from monitor.audit.figures import Figures, engine_at, recomputed
 from monitor.audit.late import Late, late_of
-from monitor.audit.policies import published_policies
+from monitor.audit.logs import OpenLog
 from monitor.audit.range_audit import Plotted, plotted_of
 from monitor.audit.retracing import Retrace
 from monitor.audit.tracks import Tracks
@@ -140,12 +140,10 @@ def _retraced(
         return _Retraced("no: partitions were added, and its past lies in several journals")
     if dossier.point is None:
         return _Retraced("no: its point is not in the journal")
-    with open_log("policies") as log:
-        policies = published_policies(log)
     retrace = Retrace(
         open_log,
         number,
-        policies,
+        dossier.published,
         program,
         seller=record.seller,
         complete_from=complete_from,
@@ -178,12 +176,6 @@ def _tracks_before(record: AlertRecord) -> Tracks:
     return Tracks(decided_at - days * DAY, record.seller, record.marketplace, metric)
 
 
-def open_items(record: DeadlineRecord, engine: Engine) -> Sequence[OpenItem]:
-    """All open items of the kind, the first due first."""
-    account = engine.account(record.seller, record.marketplace)
-    return items_of(account, record.kind, engine.now)
-
-
 def _waiting(item: OpenItem) -> Behind:
     state = "overdue" if item.overdue else "due soon" if item.soon else "not due soon"
     return Behind(
@@ -198,12 +190,13 @@ def _waiting(item: OpenItem) -> Behind:
 
 def _behind(record: AlertRecord, engine: Engine) -> list[Behind]:
     """The subjects behind the figures: of a metric the bad ones first, of items the first due."""
+    account = engine.account(record.seller, record.marketplace)
     if isinstance(record, DeadlineRecord):
-        return [_waiting(item) for item in open_items(record, engine)]
+        return [_waiting(item) for item in items_of(account, record.kind, engine.now)]
     evidence = engine.evidence(
         record.seller, record.marketplace, record.metric, record.window_days, record.category
     )
-    rule = engine.account(record.seller, record.marketplace).market.rule(record.metric)
+    rule = account.market.rule(record.metric)
     # The record names only the first few of the bad ones.
     bad = rule is None or high_is_bad(rule.limit)
     found = [

@@ -1,15 +1,15 @@
 """``monitor archive`` end to end, on given streams."""
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from monitor.audit.archive_copy import Copied, Copy, gaps_of
 from monitor.audit.archive_files import Gap, folder_of
 from monitor.audit.console import Streams
 from monitor.audit.kafka_identity import Identity
-from monitor.audit.logs import Log
+from monitor.audit.logs import OpenLog
 from monitor.errors import UnreadableSource
 
 TOPICS = (
@@ -20,8 +20,6 @@ TOPICS = (
 
 So whatever an archived alert rests on is archived with it.
 """
-
-OpenLog = Callable[[str], AbstractContextManager[Log]]
 
 
 def archive(

@@ -9,7 +9,17 @@ from monitor.audit.archive_files import ArchivedTopic, open_topic
 from monitor.audit.archive_format import FileReader, Rows
 from monitor.audit.archive_log import read_rows
 from monitor.audit.placing import check_placed
-from monitor.audit.spans import Found, Kept, Offsets, Since, Until, Where, given_ends, spans_of
+from monitor.audit.spans import (
+    Found,
+    Kept,
+    Offsets,
+    Since,
+    Until,
+    Where,
+    given_ends,
+    scope_of,
+    spans_of,
+)
 from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic
 from monitor.core.instants import Instant
 from monitor.errors import UnreadableSource
@@ -45,12 +55,8 @@ class ArchiveSource:
     @property
     def scope(self) -> dict[str, str]:
         """What it is of, for people; the same as of the topics on their cluster."""
-        return {
-            "topics": ", ".join(self._names.values()),
-            "earlier partitions": ", ".join(map(str, self._earlier_partitions)),
-            "from": str(self._since),
-            "to": str(self._until),
-        }
+        topics = self._names.values()
+        return scope_of(topics, self._earlier_partitions, self._since, self._until)
 
     @property
     def total(self) -> int:

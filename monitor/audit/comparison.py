@@ -1,24 +1,24 @@
 """``monitor compare``: what live workers said in a range beside what comes out once more."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from monitor.audit.alert_id import AlertId
-from monitor.audit.dossier import OpenLog, gather
+from monitor.audit.dossier import gather
 from monitor.audit.late import late_of
+from monitor.audit.logs import OpenLog
 from monitor.audit.policies import published_policies
+from monitor.audit.rerun import JournaledPoint
 from monitor.audit.retracing import Retrace
 from monitor.audit.said import Said, said_of
-from monitor.audit.verdicts import BECAUSE_LATE, Known, Verdict, judge
-from monitor.core.alert_records import AlertRecord, Cut
+from monitor.audit.verdicts import BECAUSE_LATE, Cause, Known, Verdict, judge
+from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import Instant, isoformat, parse_instant
 from monitor.errors import NothingToExplain, UnknownPolicy, UnreadableSource
-
-CAUSES = ("late event", "policy", "program version", "clock", "unexplained")
 
 
 class Between(NamedTuple):
@@ -83,7 +83,7 @@ def compare(
         partitions=len(numbers),
         points=points,
         outcomes=dict(sorted(outcomes.items())),
-        causes={cause: causes[cause] for cause in CAUSES},
+        causes={cause: causes[cause] for cause in get_args(Cause)},
         verdicts=tuple(verdicts),
     )
 
@@ -114,14 +114,16 @@ class _Partition:
         """On every record of the range that was said, is due, or both."""
         due: dict[AlertId, AlertRecord] = {}
         unmatched: list[tuple[Said, bool]] = []
+        between = self._between
         with self._open_log("alerts") as log:
             said = said_of(log, self._number)
             ahead = next(said, None)
-            for point, records in self._steps():
-                due |= {AlertId.of(record): record for record in records}
-                while ahead is not None and ahead.record.as_of <= point.as_of:
+            for step in self._retrace.steps(between.end):
+                self.points += between.begin is None or step.point.at >= between.begin
+                due |= {AlertId.of(record): record for record in step.records}
+                while ahead is not None and ahead.record.as_of <= step.point.as_of:
                     again = due.pop(AlertId.of(ahead.record), None)
-                    has_point = _is_of(ahead.record, point)
+                    has_point = _is_of(ahead.record, step.point)
                     if again is None:
                         unmatched.append((ahead, has_point))
                     else:
@@ -135,13 +137,6 @@ class _Partition:
                 yield from self._judged(one, again, program, has_point=has_point)
         for again in due.values():
             yield from self._judged(None, again, program, has_point=True)
-
-    def _steps(self) -> Iterator[tuple["_At", Sequence[AlertRecord]]]:
-        self._last_at: Instant = 0
-        for step in self._retrace.steps(self._between.end):
-            self._last_at = step.point.at
-            self.points += self._between.begin is None or step.point.at >= self._between.begin
-            yield _At(step.point.as_of, step.point.cut), step.records
 
     def _is_beyond(self, record: AlertRecord) -> bool:
         """Whether it was decided after all that was decided once more: outside of the range."""
@@ -161,10 +156,5 @@ class _Partition:
         yield judge(record, again, known, "" if said is None else said.where)
 
 
-class _At(NamedTuple):
-    as_of: str
-    cut: Cut
-
-
-def _is_of(record: AlertRecord, point: _At) -> bool:
+def _is_of(record: AlertRecord, point: JournaledPoint) -> bool:
     return record.as_of == point.as_of and record.cut == point.cut

@@ -1,11 +1,9 @@
 """What ``monitor compare`` prints, and what it leaves for Prometheus. Pure."""
 
-import json
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from monitor.audit.comparison import Comparison
+from monitor.audit.reports import as_json, shown
 from monitor.printable import printable
 
 _PREFIX = "seller_health_compare_"
@@ -28,17 +26,11 @@ def text(found: Comparison) -> str:
         )
         lines.append(f"    {one.cause}: {printable(one.because)}")
         lines += [
-            f"    {field.field}: said {_shown(field.said)}, once more {_shown(field.again)}"
+            f"    {field.field}: said {shown(field.said)}, once more {shown(field.again)}"
             for field in one.differences
             if field.field != "record"
         ]
     return "".join(f"{line}\n" for line in lines)
-
-
-def as_json(found: Comparison) -> str:
-    """One object, keys sorted."""
-    told = msgspec.to_builtins(found)
-    return json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
 def textfile(found: Comparison, finished_at_seconds: float) -> str:
@@ -58,10 +50,6 @@ def textfile(found: Comparison, finished_at_seconds: float) -> str:
         f"{_PREFIX}last_run_timestamp_seconds {finished_at_seconds:.0f}",
     ]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _shown(value: object) -> str:
-    return printable(json.dumps(value, ensure_ascii=False, default=str), 500)
 
 
 FORMATS: Mapping[str, Callable[[Comparison], str]] = {"text": text, "json": as_json}

@@ -1,12 +1,11 @@
 """Everything behind one alert record, gathered from the topics."""
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from monitor.audit.alert_id import AlertId
-from monitor.audit.logs import Log
-from monitor.audit.policies import published_policies
+from monitor.audit.logs import Log, OpenLog
+from monitor.audit.policies import PublishedPolicies, published_policies
 from monitor.audit.search import FoundPoint, FoundRecord, find_point, find_record
 from monitor.audit.verification import partition_of
 from monitor.core.alert_records import AlertRecord
@@ -15,20 +14,19 @@ from monitor.core.instants import instant_of, parse_instant
 from monitor.errors import InvalidEvent, NothingToExplain, UnreadableSource
 from monitor.policy import Policy
 
-OpenLog = Callable[[str], AbstractContextManager[Log]]
-"""Opens a topic by the name that the contract gives it (``alerts``, ``dead_letters`` …)."""
-
 
 class Dossier(NamedTuple):
     """A record, where it lies, and what it was decided from.
 
-    ``events``: the account's valid ones that had arrived and happened by then. ``truncated``:
-    the partitions of which retention has taken a part, ``topic[partition] begins at offset``.
+    ``published``: all policies that ever were in use. ``events``: the account's valid ones that
+    had arrived and happened by then. ``truncated``: the partitions of which retention has taken
+    a part, ``topic[partition] begins at offset``.
     """
 
     found: FoundRecord
     point: FoundPoint | None
     policy: Policy
+    published: PublishedPolicies
     events: list[Event]
     truncated: list[str]
 
@@ -52,7 +50,8 @@ def gather(open_log: OpenLog, alert_id: AlertId, earlier_partitions: Collection[
     if not record.policy:
         raise NothingToExplain(f"{alert_id}: no policy was in force, so that nothing was counted")
     with open_log("policies") as log:
-        policy = published_policies(log).policy(record.policy)
+        published = published_policies(log)
+    policy = published.policy(record.policy)
     with open_log("evaluations") as log:
         point = find_point(log, record)
     events, truncated = list[Event](), list[str]()
@@ -62,7 +61,7 @@ def gather(open_log: OpenLog, alert_id: AlertId, earlier_partitions: Collection[
             truncated += [f"{log.topic}[{n}] begins at offset {low}" for n, low, _ in parts if low]
             for part in parts:
                 events += _events(log, part, record)
-    return Dossier(found, point, policy, events, truncated)
+    return Dossier(found, point, policy, published, events, truncated)
 
 
 def later_events(open_log: OpenLog, record: AlertRecord) -> list[Event]:

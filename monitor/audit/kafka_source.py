@@ -21,6 +21,7 @@ from monitor.audit.spans import (
     given_ends,
     parse_since,
     parse_until,
+    scope_of,
     spans_of,
 )
 from monitor.cluster import Cluster
@@ -73,12 +74,7 @@ class KafkaSource:
     def scope(self) -> dict[str, str]:
         """What it is of, for people: topics and range."""
         names = [*self._names.values(), *sorted(self._raw_inputs)]
-        return {
-            "topics": ", ".join(names),
-            "earlier partitions": ", ".join(map(str, self._earlier_partitions)),
-            "from": str(self._since),
-            "to": str(self._until),
-        }
+        return scope_of(names, self._earlier_partitions, self._since, self._until)
 
     @property
     def total(self) -> int:

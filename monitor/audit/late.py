@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
-from monitor.audit.dossier import Dossier, OpenLog, later_events
+from monitor.audit.dossier import Dossier, later_events
 from monitor.audit.figures import Figures, engine_at, figures_of, recomputed
+from monitor.audit.logs import OpenLog
 from monitor.core.alert_records import AlertRecord
 from monitor.policy import rulebook_of
 

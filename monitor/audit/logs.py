@@ -1,6 +1,7 @@
 """Topics as an audit reads them: partition by partition, each record with its offset."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from monitor.core.instants import Instant
@@ -37,6 +38,10 @@ class Log(Protocol):
         Raises:
             UnreadableSource: it cannot be read to its end.
         """
+
+
+OpenLog = Callable[[str], AbstractContextManager[Log]]
+"""Opens a topic by the name that the contract gives it (``alerts``, ``dead_letters`` …)."""
 
 
 def every_record(log: Log, partition: int) -> Iterator[LogRecord]:

@@ -8,14 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from monitor.audit.alert_id import AlertId
-from monitor.audit.dossier import OpenLog
+from monitor.audit.logs import OpenLog
 from monitor.audit.policies import published_policies
 from monitor.audit.retracing import Retrace, Step
 from monitor.audit.said import Said, said_of
 from monitor.audit.tracks import Closest, Sample, Tracks
 from monitor.audit.verdicts import Known, Verdict, judge
 from monitor.audit.verification import partition_of
-from monitor.core.alert_records import AlertRecord, Cut, Link
+from monitor.core.alert_records import AlertRecord, Cut
 from monitor.core.events import SOURCE_TOPICS
 from monitor.core.instants import Instant, isoformat, parse_instant
 from monitor.errors import NothingToExplain, UnreadableSource
@@ -186,11 +186,6 @@ def balance_of(retrace: Retrace, last: Step | None) -> Balance:
         late=counts.late,
         invalid=taken.invalid + counts.too_large,
     )
-
-
-def unchained(record: AlertRecord) -> AlertRecord:
-    """A record without its place in the chain of a whole partition."""
-    return replace(record, chain=Link(0, ""))
 
 
 def _verdicts(

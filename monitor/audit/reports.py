@@ -26,9 +26,9 @@ def text(audit: Audit) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_json(audit: Audit) -> str:
+def as_json(found: msgspec.Struct) -> str:
     """One object, keys sorted."""
-    told = msgspec.to_builtins(audit)
+    told = msgspec.to_builtins(found)
     return json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -121,18 +121,19 @@ def _outcome(verdict: Verdict) -> str:
 
 def _difference_lines(verdict: Verdict) -> Iterable[str]:
     for one in verdict.differences:
-        yield f"  differs   {one.field}: said {_shown(one.said)}, once more {_shown(one.again)}"
+        yield f"  differs   {one.field}: said {shown(one.said)}, once more {shown(one.again)}"
 
 
 def _figures(figures: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_shown(value)}" for name, value in figures.items()) or "none"
+    return ", ".join(f"{name} {shown(value)}" for name, value in figures.items()) or "none"
 
 
 def _cut(cut: Mapping[str, Any]) -> str:
     return ", ".join(f"{topic}[{number}]<{end}" for topic, (number, end) in sorted(cut.items()))
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A field of a record, safe to show."""
     return printable(json.dumps(value, ensure_ascii=False, default=str), 500)
 
 

@@ -6,14 +6,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from monitor.audit.dossier import OpenLog
-from monitor.audit.logs import Log, LogRecord
+from monitor.audit.logs import Log, LogRecord, OpenLog
+from monitor.audit.placing import check_placed
 from monitor.audit.policies import PublishedPolicies
 from monitor.audit.rerun import JournaledPoint, Rerun
 from monitor.audit.search import point_at
-from monitor.audit.verification import partition_of
 from monitor.core.alert_records import AlertRecord
-from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, check_recorded, decode
+from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, decode
 from monitor.core.instants import Instant
 from monitor.errors import InvalidEvent, UnreadableSource
 
@@ -157,14 +156,11 @@ class _Events:
             self._taken.read[self._topic] += 1
             try:
                 event = decode(one.value or b"")
-                check_recorded(event, one.key, one.recorded_at)
+                check_placed(event, one.key, one.recorded_at, self._number, (self._count,))
             except InvalidEvent:
                 self._taken.invalid += 1
-                continue
-            if partition_of(one.key or b"", self._count) == self._number:
-                events.append(event)
             else:
-                self._taken.invalid += 1
+                events.append(event)
         return events
 
 

@@ -1,6 +1,6 @@
 """Which records of the topics to read: from where, up to where, and whether all are kept."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,6 +38,18 @@ class Until:
     offsets: Offsets | None = None
     """Per topic and partition the first offset not to read; a partition without one is not
     read at all."""
+
+
+def scope_of(
+    topics: Iterable[str], earlier_partitions: Iterable[int], since: Since, until: Until
+) -> dict[str, str]:
+    """What a source is of, for people: topics and range; the same wherever the topics are kept."""
+    return {
+        "topics": ", ".join(topics),
+        "earlier partitions": ", ".join(map(str, earlier_partitions)),
+        "from": str(since),
+        "to": str(until),
+    }
 
 
 class Span(NamedTuple):

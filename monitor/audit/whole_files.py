@@ -6,7 +6,8 @@ from pathlib import Path
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under another name, and give it its own once it is on the disk."""
-    unfinished = path.with_name(f".{path.name}")
+    # Who takes all files of an ending (node_exporter: .prom) takes hidden ones too.
+    unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_bytes(data)
     put_in_place(unfinished, path)
 

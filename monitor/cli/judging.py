@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor import __version__
-from monitor.cli.evidence import check_new, topics_of, write_new
+from monitor.cli.evidence import ArchivedTopics, Topics, check_new, topics_of, write_new
 from monitor.cli.options import (
     ARCHIVE,
     CONFIG,
@@ -126,26 +126,26 @@ def compare(
     from monitor.audit import comparison_report
     from monitor.audit.comparison import Between
     from monitor.audit.comparison import compare as run
+    from monitor.audit.whole_files import write_whole
 
-    complete_from = asked.pop("complete_from")
-    place = topics_of(**asked)
-    since = place.complete_from if complete_from is None else complete_from
+    place, since = _place(**asked)
     found = run(place.open_log, Between(begin, end), __version__, since)
     sys.stdout.write(comparison_report.FORMATS[form](found))
     if textfile is not None:
-        _replace(textfile, comparison_report.textfile(found, datetime.now(UTC).timestamp()))
+        told = comparison_report.textfile(found, datetime.now(UTC).timestamp())
+        try:
+            write_whole(textfile, told.encode())
+        except OSError as error:
+            raise click.UsageError(f"{textfile}: cannot be written: {error.strerror}") from None
     return DIFFERS if found.unexplained else DONE
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file at once, whole; a usage error where it cannot be written."""
-    # The collector reads every file that ends in .prom, hidden ones too.
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        unfinished.write_text(text)
-        unfinished.replace(path)
-    except OSError as error:
-        raise click.UsageError(f"{path}: cannot be written: {error.strerror}") from None
+def _place(
+    complete_from: "Instant | None", **where: Any
+) -> "tuple[Topics | ArchivedTopics, Instant | None]":
+    """Where the topics are, and from when on history is complete: by an option, or the settings."""
+    place = topics_of(**where)
+    return place, place.complete_from if complete_from is None else complete_from
 
 
 def _of_alert(alert_id: "AlertId", asked: dict[str, Any]) -> "Audit":
@@ -153,9 +153,8 @@ def _of_alert(alert_id: "AlertId", asked: dict[str, Any]) -> "Audit":
 
     if any(asked.pop(name) for name in ("seller", "marketplace", "metric")):
         raise click.UsageError("--seller, --marketplace and --metric go with --range")
-    earlier, complete_from = asked.pop("earlier_partitions"), asked.pop("complete_from")
-    place = topics_of(**asked)
-    since = place.complete_from if complete_from is None else complete_from
+    earlier = asked.pop("earlier_partitions")
+    place, since = _place(**asked)
     return audit_alert(place.open_log, alert_id, earlier, __version__, since)
 
 
@@ -167,9 +166,7 @@ def _of_range(between: "tuple[Instant, Instant]", asked: dict[str, Any]) -> "Aud
         raise click.UsageError("--range goes with --seller")
     if asked.pop("earlier_partitions"):
         raise click.UsageError("a range cannot be decided once more over added partitions")
-    complete_from = asked.pop("complete_from")
-    place = topics_of(**asked)
-    since = place.complete_from if complete_from is None else complete_from
+    place, since = _place(**asked)
     return audit_range(
         place.open_log, Asked(seller, *between, marketplace, metric, since), __version__
     )

@@ -31,22 +31,11 @@ from monitor.stream.clock import EventClock, SystemClock
 from monitor.stream.topics import TopicNames
 from monitor.stream.worker import Worker
 from tests.kafka.members import administering, producing
-from tests.stream.live import cancellation, order, own_settings, publishing, until
+from tests.stream.live import CANCEL_POLICY, cancellation, order, own_settings, publishing, until
 
 SELLERS = [f"s{n}" for n in range(8)]
 AS_OF = "2026-11-21T00:00:00Z"
 DAY = ("--range", "2026-11-20T00:00:00Z..2026-11-21T00:00:00Z")
-POLICY = """
-name = "test"
-[marketplaces.shop]
-time_zone = "UTC"
-[metrics.pre_fulfilment_cancel_rate]
-windows = [30, "all"]
-limit = "at most 10%"
-approach = "8%"
-source = "https://marketplace.example/rules"
-runbook = "Cancel less."
-"""
 
 
 @dataclass
@@ -109,7 +98,7 @@ def _marks(head: Path) -> dict[str, object]:
 
 @pytest.fixture
 def live(kafka: KafkaNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Live:
-    (tmp_path / "policy.toml").write_text(POLICY)
+    (tmp_path / "policy.toml").write_text(CANCEL_POLICY)
     (tmp_path / "key").write_text("0123456789abcdef0123456789abcdef\n")
     return asyncio.run(_live(Cluster((kafka.address,)), tmp_path, capsys))
 

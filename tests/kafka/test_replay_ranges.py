@@ -29,6 +29,7 @@ from monitor.stream.clock import EventClock, SystemClock
 from monitor.stream.intake import partition_of
 from monitor.stream.worker import Worker, WorkerSettings
 from tests.stream.live import (
+    CANCEL_POLICY,
     PARTITIONS,
     cancellation,
     order,
@@ -39,17 +40,6 @@ from tests.stream.live import (
 
 SELLERS = [f"s{n}" for n in range(20)]
 AS_OF = "2026-11-20T12:00:00Z"
-POLICY = """
-name = "test"
-[marketplaces.shop]
-time_zone = "UTC"
-[metrics.pre_fulfilment_cancel_rate]
-windows = [30, "all"]
-limit = "at most 10%"
-approach = "8%"
-source = "https://marketplace.example/rules"
-runbook = "Cancel less."
-"""
 
 
 @dataclass
@@ -79,7 +69,7 @@ class Live:
 @pytest.fixture
 def live(kafka: KafkaNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Live:
     policy = tmp_path / "policy.toml"
-    policy.write_text(POLICY)
+    policy.write_text(CANCEL_POLICY)
     return Live(own_settings(Cluster((kafka.address,))), policy, capsys)
 
 

@@ -1,31 +1,14 @@
 """Texts of open items: how many are due, when the first one is, and the end."""
 
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.core.instants import HOUR
 from monitor.core.readings import Level
-from monitor.notify.notification import Item
 from monitor.notify.reader import TextStyle
-from monitor.notify.text import (
-    Section,
-    text_of,
-)
-from tests.notify.messages import deadline, item, notice
+from tests.notify.messages import deadline, item
+from tests.notify.said import lines
 
 BERLIN = ZoneInfo("Europe/Berlin")
-
-
-PLAIN = TextStyle()
-
-
-def section(found: Item, style: TextStyle = PLAIN, **own: Any) -> Section:
-    (said,) = text_of(notice(found, **own), style).sections
-    return said
-
-
-def lines(found: Item, style: TextStyle = PLAIN, **own: Any) -> list[str]:
-    return list(section(found, style, **own).lines)
 
 
 def test_open_items_say_how_many_are_due_and_when_the_first_is_by_the_readers_clock() -> None:

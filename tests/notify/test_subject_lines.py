@@ -1,30 +1,15 @@
 """Which orders, messages, returns and claims a text names, and the command that lists the rest."""
 
 import shlex
-from typing import Any
 
-from monitor.notify.notification import Item
 from monitor.notify.reader import TextStyle
 from monitor.notify.text import (
-    Section,
     sentence_of,
-    text_of,
 )
-from tests.notify.messages import HOSTILE, deadline, item, metric, notice
-
-PLAIN = TextStyle()
-
+from tests.notify.messages import HOSTILE, deadline, item, metric
+from tests.notify.said import lines
 
 EXPLAIN = ("monitor", "explain", "--kafka", "k:9092", "--policy", "p.toml")
-
-
-def section(found: Item, style: TextStyle = PLAIN, **own: Any) -> Section:
-    (said,) = text_of(notice(found, **own), style).sections
-    return said
-
-
-def lines(found: Item, style: TextStyle = PLAIN, **own: Any) -> list[str]:
-    return list(section(found, style, **own).lines)
 
 
 def test_what_is_not_named_can_be_listed_by_a_command() -> None:

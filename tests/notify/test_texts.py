@@ -1,6 +1,5 @@
 """Texts: what an alert says to a person, and that nothing in it can do harm."""
 
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,27 +8,16 @@ from monitor.core.instants import DAY, HOUR, parse_instant
 from monitor.core.metrics import METRICS
 from monitor.core.readings import Level
 from monitor.notify.examples import trial_notification
-from monitor.notify.notification import Item
 from monitor.notify.reader import TextStyle, moment_words, span_words
 from monitor.notify.text import (
-    Section,
     sentence_of,
     text_of,
 )
 from monitor.notify.words import vocabulary_of
 from tests.notify.messages import deadline, item, metric, notice
+from tests.notify.said import PLAIN, lines, section
 
 BERLIN = ZoneInfo("Europe/Berlin")
-PLAIN = TextStyle()
-
-
-def section(found: Item, style: TextStyle = PLAIN, **own: Any) -> Section:
-    (said,) = text_of(notice(found, **own), style).sections
-    return said
-
-
-def lines(found: Item, style: TextStyle = PLAIN, **own: Any) -> list[str]:
-    return list(section(found, style, **own).lines)
 
 
 def test_a_breach_says_who_what_how_much_and_how_to_recover() -> None:

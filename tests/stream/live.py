@@ -129,6 +129,19 @@ def numbers_owned(worker: Worker) -> dict[int, set[str]]:
 
 ALL_TOPICS = set(SOURCE_TOPICS)
 
+CANCEL_POLICY = """
+name = "test"
+[marketplaces.shop]
+time_zone = "UTC"
+[metrics.pre_fulfilment_cancel_rate]
+windows = [30, "all"]
+limit = "at most 10%"
+approach = "8%"
+source = "https://marketplace.example/rules"
+runbook = "Cancel less."
+"""
+"""A policy file of one metric, for the events below."""
+
 
 def _event(type_name: str, number: int, seller: str, at: str, **fields: object) -> bytes:
     common = {"type": type_name, "id": f"{type_name}-{number}", "at": at, "seller": seller}
