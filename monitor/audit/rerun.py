@@ -13,15 +13,17 @@ from monitor.core.events import Event, SourceTopic
 from monitor.core.instants import Instant, parse_instant
 from monitor.core.readings import Reading
 from monitor.core.rules import Rulebook
+from monitor.core.standing import CaughtUp
 
 
 class JournaledPoint(msgspec.Struct, frozen=True):
-    """An entry of the ``evaluations`` topic; the last two are its headers of these names."""
+    """An entry of the ``evaluations`` topic; the last three are its headers of these names."""
 
     as_of: str
     cut: Cut
     caught_up: bool = False
     policies: tuple[str, ...] = ()
+    ruled_anew: tuple[str, ...] = ()
 
     @property
     def at(self) -> Instant:
@@ -34,7 +36,8 @@ def point_of(value: bytes, headers: Mapping[str, bytes]) -> JournaledPoint:
     entry = msgspec.json.decode(value, type=JournaledPoint)
     digests = headers.get("policies", b"").decode(errors="replace").split(",")
     policies = tuple(digest for digest in digests if digest)
-    return JournaledPoint(entry.as_of, entry.cut, "caught_up" in headers, policies)
+    ruled_anew = msgspec.json.decode(headers.get("ruled_anew", b"[]"), type=tuple[str, ...])
+    return JournaledPoint(entry.as_of, entry.cut, "caught_up" in headers, policies, ruled_anew)
 
 
 @dataclass(slots=True)
@@ -104,6 +107,8 @@ class Rerun:
             for run in runs:
                 self._count(engine.apply(run, topic))
         self.readings = engine.changed()
+        caught_up = None
         if point.caught_up:
+            caught_up = CaughtUp(point.ruled_anew)
             self.readings = engine.readings()
-        return self._book.step(engine, self.readings, point.cut, caught_up=point.caught_up)
+        return self._book.step(engine, self.readings, point.cut, caught_up=caught_up)

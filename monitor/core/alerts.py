@@ -30,7 +30,7 @@ from monitor.core.ledger_keys import Key
 from monitor.core.readings import OPEN, Level, Reading, Waiting
 from monitor.core.records import alert_state_of
 from monitor.core.sight import pace_of, seen_of, sight_of, subjects_of
-from monitor.core.standing import NEVER, Standing, Word, ended, step, wake_at
+from monitor.core.standing import NEVER, CaughtUp, Standing, Word, ended, step, wake_at
 
 _READINGS_A_SLICE = 500
 
@@ -111,7 +111,12 @@ class AlertBook:
         return self._names.get((seller, marketplace), ())
 
     def step(
-        self, engine: Engine, readings: Sequence[Reading], cut: Cut, *, caught_up: bool = False
+        self,
+        engine: Engine,
+        readings: Sequence[Reading],
+        cut: Cut,
+        *,
+        caught_up: CaughtUp | None = None,
     ) -> list[AlertRecord]:
         """All of ``deciding`` at once."""
         slices = self.deciding(engine, readings, cut, caught_up=caught_up)
@@ -123,7 +128,12 @@ class AlertBook:
                 return records
 
     def deciding(
-        self, engine: Engine, readings: Sequence[Reading], cut: Cut, *, caught_up: bool = False
+        self,
+        engine: Engine,
+        readings: Sequence[Reading],
+        cut: Cut,
+        *,
+        caught_up: CaughtUp | None = None,
     ) -> Generator[None, None, list[AlertRecord]]:
         """Records of what alerts have to say at the engine's instant; in slices of some ms.
 
@@ -131,19 +141,20 @@ class AlertBook:
             engine: what to ask for open items, orders behind a reading, and rules.
             readings: those that may have changed; calm ones that never alerted may be left out.
             cut: the offsets up to which the engine has read.
-            caught_up: the first point after the partition was read to its end, for which
+            caught_up: of the first point after the partition was read to its end, for which
                 ``readings`` are all there are.
         """
         now, said = engine.now, list[_Said]()
         looked: set[str] = set()
-        every = engine.take_policy_change() or caught_up
+        is_first = caught_up is not None
+        every = engine.take_policy_change() or is_first
         for begin in range(0, len(readings), _READINGS_A_SLICE):
             for reading in readings[begin : begin + _READINGS_A_SLICE]:
                 alert = alert_of(reading)
                 if reading.alarm in OPEN or alert in self._states:
                     self._look(engine, alert, reading, said, looked, caught_up=caught_up)
             yield
-        for waiting in engine.waiting(every=caught_up):
+        for waiting in engine.waiting(every=is_first):
             self._look(engine, alert_of(waiting), waiting, said, looked, caught_up=caught_up)
         woken = [*self._take_due(now), *(self._states if every else ())]
         for alert in dict.fromkeys(woken):
@@ -166,14 +177,16 @@ class AlertBook:
         said: list[_Said],
         looked: set[str],
         *,
-        caught_up: bool,
+        caught_up: CaughtUp | None,
     ) -> None:
         """Step one alert, and note when time alone may move it next."""
         looked.add(alert)
         now, state = engine.now, self._states.get(alert)
         was = NEVER if state is None else state.present
         seen, pace = seen_of(engine, sight), pace_of(engine, sight)
-        stands, word = step(was, seen, pace, now, caught_up=caught_up)
+        if caught_up is not None:
+            seen = caught_up.shows(seen, sight.marketplace)
+        stands, word = step(was, seen, pace, now)
         if word is not None:
             said.append(_Said(alert, stands, word, sight))
         elif stands is not was:

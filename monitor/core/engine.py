@@ -296,6 +296,10 @@ class Engine:
         """Digest of the policy in force for a marketplace, empty where there is none."""
         return self._market(marketplace).rules.digest
 
+    def digests(self) -> dict[str, str]:
+        """Digests of the policies in force, by marketplaces that were seen."""
+        return {name: market.rules.digest for name, market in self._markets.items()}
+
     def balance(self) -> Balance:
         """What all events of the ledger are worth now."""
         events = redundant = late = 0

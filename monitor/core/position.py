@@ -34,13 +34,15 @@ class Point(Struct, array_like=True, frozen=True, gc=False):
     """An evaluation point at which anything had changed, and what was read by then.
 
     ``caught_up``: it was the first one after the partition was read to its end; ``policies``: of
-    such a one the digests of all that the worker had loaded, so that an audit knows them.
+    such a one the digests of all that the worker had loaded, so that an audit knows them;
+    ``ruled_anew``: of such a one the marketplaces under another policy than at the point before.
     """
 
     as_of: Instant
     offsets: dict[SourceTopic, int]
     caught_up: bool = False
     policies: tuple[str, ...] = ()
+    ruled_anew: tuple[str, ...] = ()
 
     def entry(self, number: int) -> bytes:
         """Its value on the ``evaluations`` topic, in a partition (contract, alerts.md)."""
@@ -57,7 +59,8 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
     ``evaluated_at`` is the last evaluation point, ``number`` and ``digest`` are those of the
     last alert record, ``published`` is the number up to which they are on the alerts topic.
     ``point`` is the last one at which anything had changed, ``journaled_at`` that up to which
-    they are on the evaluations topic.
+    they are on the evaluations topic. ``digests``: of the policies in force when levels were
+    decided last, by marketplace.
     """
 
     v: Literal[1, 2]
@@ -70,6 +73,7 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
     published: int
     point: Point | None = None
     journaled_at: Instant = 0
+    digests: dict[str, str] = {}
 
     def encode(self) -> bytes:
         """The value of its ledger record."""

@@ -85,6 +85,20 @@ class Seen(NamedTuple):
     turned_at: Instant | None = None
 
 
+class CaughtUp(NamedTuple):
+    """Of the first point after a partition was read to its end.
+
+    ``ruled_anew``: marketplaces under another policy than when levels were decided last.
+    """
+
+    ruled_anew: tuple[str, ...] = ()
+
+    def shows(self, seen: Seen, marketplace: str) -> Seen:
+        """What is seen, with the reason for which it is only seen now."""
+        is_ruled_anew = marketplace in self.ruled_anew and not seen.doubtful
+        return seen._replace(reason="policy" if is_ruled_anew else "caught_up")
+
+
 class Word(NamedTuple):
     """A record to be written: from, to, and why now."""
 
@@ -93,9 +107,7 @@ class Word(NamedTuple):
     reason: Reason
 
 
-def step(
-    was: Standing, seen: Seen, pace: Pace, now: Instant, *, caught_up: bool = False
-) -> tuple[Standing, Word | None]:
+def step(was: Standing, seen: Seen, pace: Pace, now: Instant) -> tuple[Standing, Word | None]:
     """Where an alert stands after a point, and what is to be said, if anything.
 
     Args:
@@ -103,7 +115,6 @@ def step(
         seen: what the point shows.
         pace: of its rule.
         now: the point.
-        caught_up: whether this is the first point after its partition was read to the end.
     """
     if Level.UNKNOWN in (seen.level, was.level):
         return _stale_step(was, seen, now)
@@ -112,9 +123,10 @@ def step(
         if _repeats(was, seen, pace, now):
             return _said(was, Word(was.level, was.level, "reminder"), seen, now)
         return _settled(was, now), None
-    heads = _pending(was, to, "caught_up" if caught_up else _cause(was, to, seen), now)
+    heads = _pending(was, to, _cause(was, to, seen), now)
     if seen.reason == "policy" or _is_due(heads, seen, pace, now):
-        reason = heads.pending or seen.reason
+        # Nothing else would have brought it about now, whatever it was heading for before.
+        reason = "policy" if seen.reason == "policy" else heads.pending or seen.reason
         from_ = Level.UNKNOWN if reason == "caught_up" and was.level in QUIET else was.level
         return _said(was, Word(from_, to, reason), seen, now)
     return heads, None

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from monitor.core.position import Point
 from monitor.stream.deadletters import Producer
 from monitor.stream.publication import Message, publish
@@ -10,6 +12,8 @@ CAUGHT_UP = ("caught_up", b"true")
 """Header of the first point after a partition was read to its end: then all is looked at."""
 POLICIES = "policies"
 """Header beside it: the digests of the policies that the worker had loaded, with commas between."""
+RULED_ANEW = "ruled_anew"
+"""Header beside it: JSON list of the marketplaces under another policy than at the point before."""
 
 
 class EvaluationsTopic:
@@ -37,5 +41,7 @@ def message_of(number: int, point: Point) -> Message:
     headers: tuple[tuple[str, bytes], ...] = ()
     if point.caught_up:
         headers = (CAUGHT_UP, (POLICIES, ",".join(point.policies).encode()))
+    if point.ruled_anew:
+        headers += ((RULED_ANEW, msgspec.json.encode(point.ruled_anew)),)
     key = str(number).encode()
     return Message(f"point of partition {number}", key, point.entry(number), number, headers)

@@ -19,6 +19,7 @@ from monitor.core.readings import Level, Reading
 from monitor.core.records import FORMAT
 from monitor.core.rules import Rulebook
 from monitor.core.shown import Shown
+from monitor.core.standing import CaughtUp
 from monitor.errors import LedgerError
 from monitor.snapshot import PartitionStats
 from monitor.stream.ledger_topic import LedgerWriter
@@ -86,6 +87,7 @@ class Partition:
         self._book = AlertBook(version, self._journal)
         self._shown: dict[tuple[str, str], Shown] = {}
         self._was_ready = False
+        self._digests: dict[str, str] = {}
         self._saved: Position | None = None
 
     @property
@@ -159,6 +161,7 @@ class Partition:
         self.published = max(self.published, position.published)
         self.journaled_at = max(self.journaled_at, position.journaled_at)
         self._point = position.point or self._point
+        self._digests = position.digests or self._digests
 
     def own(self, writer: LedgerWriter) -> None:
         """From now on keep what changes through ``writer``."""
@@ -230,16 +233,23 @@ class Partition:
         self.evaluated_at = point
         records: list[AlertRecord] = []
         if self.ready:
-            first = not self._was_ready
-            if first:
+            first = None if self._was_ready else CaughtUp(self._ruled_anew())
+            if first is not None:
                 telling = yield from self._take_all()
             records = yield from self._book.deciding(
                 self.engine, telling, self._cut(), caught_up=first
             )
-            if first or changed or not self._book.idle:
-                policies = self._policies if first else ()
-                self._point = Point(point, self.positions, caught_up=first, policies=policies)
-            self._was_ready = True
+            if first is not None:
+                self._point = Point(
+                    point,
+                    self.positions,
+                    caught_up=True,
+                    policies=self._policies,
+                    ruled_anew=first.ruled_anew,
+                )
+            elif changed or not self._book.idle:
+                self._point = Point(point, self.positions)
+            self._was_ready, self._digests = True, self.engine.digests()
         yield from self.engine.advancing(point + SECOND)
         return records
 
@@ -281,6 +291,7 @@ class Partition:
             self.published,
             self._point,
             self.journaled_at,
+            self._digests,
         )
 
     def readings(self) -> Iterator[Reading]:
@@ -344,6 +355,13 @@ class Partition:
             if number % _ACCOUNTS_AT_ONCE == 0:
                 yield
         return telling
+
+    def _ruled_anew(self) -> tuple[str, ...]:
+        """The marketplaces whose policy in force is not that of the last decision."""
+        before, now = self._digests, self.engine.digests()
+        return tuple(
+            sorted(name for name in before.keys() & now.keys() if before[name] != now[name])
+        )
 
     def _says_nothing_new(self, position: Position) -> bool:
         """Whether only the evaluation point has moved since the last write, or was journaled."""

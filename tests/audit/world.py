@@ -13,6 +13,7 @@ from monitor.core.engine import Engine
 from monitor.core.events import SOURCE_TOPICS, TOPIC_OF, SourceTopic, decode
 from monitor.core.instants import parse_instant
 from monitor.core.position import Point
+from monitor.core.standing import CaughtUp
 from monitor.policy import Policy, rulebook_of
 from monitor.stream.evaluations_topic import message_of
 from tests.audit.memory import MemoryLog
@@ -43,7 +44,8 @@ class World:
             topic = self.append(event)
             self.engine.apply([decode(json.dumps(event).encode())], topic)
         is_first = not self.topics["evaluations"]
-        records = self.book.step(self.engine, self.engine.changed(), self.cut, caught_up=is_first)
+        first = CaughtUp() if is_first else None
+        records = self.book.step(self.engine, self.engine.changed(), self.cut, caught_up=first)
         policies = (self.policy.digest,) if is_first else ()
         message = message_of(0, Point(now, self.offsets, is_first, policies))
         self._log("evaluations", message.key, message.value or b"", message.headers)

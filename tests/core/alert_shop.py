@@ -8,6 +8,7 @@ from monitor.core.engine import Engine
 from monitor.core.events import Event
 from monitor.core.instants import SECOND, Instant
 from monitor.core.journal import Journal
+from monitor.core.standing import CaughtUp
 from tests.core.test_engine import at, document, event, placed, rulebook
 
 NOON = at("2018-03-01T12:00:00Z")
@@ -39,12 +40,19 @@ class Shop:
     def hears(self, *events: Event, feed: str = "orders") -> None:
         self.engine.apply(events, feed)
 
-    def at(self, now: Instant | str, *events: Event, caught_up: bool = False) -> list[AlertRecord]:
+    def at(
+        self,
+        now: Instant | str,
+        *events: Event,
+        caught_up: bool = False,
+        ruled_anew: tuple[str, ...] = (),
+    ) -> list[AlertRecord]:
         """What is said at a point, after these events."""
         self.engine.advance(at(now) if isinstance(now, str) else now)
         self.hears(*events)
         changed = self.engine.readings() if caught_up else self.engine.changed()
-        records = self.book.step(self.engine, changed, CUT, caught_up=caught_up)
+        first = CaughtUp(ruled_anew) if caught_up else None
+        records = self.book.step(self.engine, changed, CUT, caught_up=first)
         self.said += records
         return records
 

@@ -11,7 +11,7 @@ from monitor.core.instants import DAY, Instant
 from monitor.core.journal import Journal
 from monitor.core.ledger_keys import parse_key
 from tests.core.alert_shop import LATE, NOON, Shop, moves, policy
-from tests.core.test_engine import at, event
+from tests.core.test_engine import at, event, placed
 
 
 def successor_of(shop: Shop, *policies: dict[str, Any], evaluated_at: Instant) -> Shop:
@@ -101,3 +101,44 @@ def test_what_the_next_owners_policy_does_not_know_is_closed_for_that_reason(
     assert moves(closed) == [("breached", "no_data", "policy")]
     assert closed[0].policy == other.engine.digest("m") != shop.said[0].policy
     assert closed[0].episode == shop.said[0].episode
+
+
+SLOW_TO_CLOSE = {"recovery_hold_hours": 72, "clear_margin": 0}
+GOOD = (
+    placed("2018-02-26T08:00:00Z", order="good", ship_by="2018-03-01T11:00:00Z"),
+    event("order_shipped", "2018-02-27T08:00:00Z", order="good"),
+)
+
+
+def loosened(alert: dict[str, Any]) -> dict[str, Any]:
+    """A policy under which every second shipment may be late."""
+    own = policy(alert=alert)
+    own["metrics"]["late_shipment_rate"] |= {"limit": "under 90%", "approach": "80%"}
+    return own
+
+
+def test_what_a_loosened_limit_allows_is_closed_at_once_and_for_that_reason() -> None:
+    shop = Shop(policy(alert=SLOW_TO_CLOSE))
+    shop.at(NOON, LATE, *GOOD)
+    shop.at("2018-03-01T13:00:01Z")
+    other = successor_of(shop, loosened(SLOW_TO_CLOSE), evaluated_at=shop.engine.now)
+    other.at("2018-03-01T13:20:00Z", caught_up=True, ruled_anew=("m",))
+    assert moves(other.said) == [("breached", "ok", "policy")]
+
+
+def test_what_a_tightened_limit_forbids_is_opened_for_that_reason() -> None:
+    shop = Shop(loosened({}))
+    shop.at(NOON, LATE, *GOOD)
+    assert shop.at("2018-03-01T13:00:01Z") == []
+    other = successor_of(shop, policy(), evaluated_at=shop.engine.now)
+    other.at("2018-03-01T13:20:00Z", caught_up=True, ruled_anew=("m",))
+    assert moves(other.said) == [("ok", "breached", "policy")]
+
+
+def test_another_marketplaces_policy_is_no_reason() -> None:
+    shop = Shop(policy(alert=SLOW_TO_CLOSE))
+    shop.at(NOON, LATE, *GOOD)
+    shop.at("2018-03-01T13:00:01Z")
+    other = successor_of(shop, policy(alert=SLOW_TO_CLOSE), evaluated_at=shop.engine.now)
+    scanned = event("order_shipped", "2018-03-01T12:30:00Z")
+    assert other.at("2018-03-01T13:20:00Z", scanned, caught_up=True, ruled_anew=("other",)) == []

@@ -20,6 +20,7 @@ from monitor.core.journal import Journal
 from monitor.core.ledger_keys import Key, parse_key
 from monitor.core.readings import Level
 from monitor.core.rules import Comparison, Limit
+from monitor.core.standing import CaughtUp
 from tests.core.test_engine import at, document, engine_at, event, placed
 
 CUT = {"orders": (0, 7), "feedback": (0, 3), "claims": (0, 0), "messages": (0, 0)}
@@ -91,7 +92,7 @@ def test_after_a_start_the_present_level_opens_from_unknown() -> None:
     book, engine = book_and_engine()
     engine.apply(defect(1))
     engine.changed()
-    (record,) = book.step(engine, engine.readings(), CUT, caught_up=True)
+    (record,) = book.step(engine, engine.readings(), CUT, caught_up=CaughtUp())
     assert (record.from_, record.reason) == (Level.UNKNOWN, "caught_up")
 
 
@@ -127,7 +128,7 @@ def test_what_an_earlier_worker_said_is_not_said_again() -> None:
     journal = Journal()
     _, _, engine = said_and_written(journal)
     successor = restored(written(journal))
-    assert successor.step(engine, engine.readings(), CUT, caught_up=True) == []
+    assert successor.step(engine, engine.readings(), CUT, caught_up=CaughtUp()) == []
     engine.apply([event("feedback_removed", "2018-03-08T09:00:00Z", order="o-1", feedback="f")])
     (closed,) = step(successor, engine)
     assert (closed.seq, closed.episode) == (2, 1)
@@ -160,7 +161,7 @@ def test_of_what_a_superseded_writer_decided_nothing_stands() -> None:
     _, _, engine = said_and_written(journal)
     successor = restored(written(journal), superseded=True)
     assert successor.unpublished(0) == []
-    (said,) = successor.step(engine, engine.readings(), CUT, caught_up=True)
+    (said,) = successor.step(engine, engine.readings(), CUT, caught_up=CaughtUp())
     assert said.seq == 1
 
 
@@ -169,7 +170,7 @@ def test_of_a_write_that_was_cut_short_before_its_position_nothing_stands() -> N
     _, _, engine = said_and_written(journal)
     successor = restored(written(journal), chain=0)
     assert successor.unpublished(0) == []
-    (said,) = successor.step(engine, engine.readings(), CUT, caught_up=True)
+    (said,) = successor.step(engine, engine.readings(), CUT, caught_up=CaughtUp())
     assert (said.seq, said.chain.n) == (1, 1)
 
 
@@ -194,7 +195,7 @@ def test_an_open_alert_of_which_nothing_is_left_is_closed_at_the_start() -> None
     journal = Journal()
     said, _, _ = said_and_written(journal)
     _, engine = book_and_engine()
-    records = restored(written(journal)).step(engine, [], CUT, caught_up=True)
+    records = restored(written(journal)).step(engine, [], CUT, caught_up=CaughtUp())
     (closed,) = metric_records(records)
     assert (closed.alert, closed.seq, closed.episode) == (said.alert, 2, 1)
     assert (closed.to, closed.reason, closed.numerator) == (Level.NO_DATA, "caught_up", 0)
@@ -206,7 +207,7 @@ def test_an_open_alert_that_the_policy_no_longer_knows_is_closed_at_the_start() 
     own = document()
     del own["metrics"]["order_defect_rate"]
     engine = engine_at("2018-03-09T00:00:00Z", own)
-    records = restored(written(journal)).step(engine, [], CUT, caught_up=True)
+    records = restored(written(journal)).step(engine, [], CUT, caught_up=CaughtUp())
     (closed,) = metric_records(records)
     assert (closed.from_, closed.to, closed.seq) == (Level.BREACHED, Level.NO_DATA, 2)
     assert (closed.reason, closed.subjects, closed.policy) == ("policy", (), engine.digest("m"))

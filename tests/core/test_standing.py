@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from monitor.core.instants import HOUR, SECOND, Instant
 from monitor.core.readings import Level, alarm_of, calm_of
 from monitor.core.rules import AlertRule, Comparison, Limit
-from monitor.core.standing import NEVER, QUIET, Pace, Reason, Seen, Standing, Word, step, wake_at
+from monitor.core.standing import (
+    NEVER,
+    QUIET,
+    CaughtUp,
+    Pace,
+    Reason,
+    Seen,
+    Standing,
+    Word,
+    step,
+    wake_at,
+)
 
 OK, NEAR, OVER, UNKNOWN, EMPTY = (
     Level.OK,
@@ -36,8 +47,8 @@ class Alert:
         self.stands: Standing = NEVER
         self.words: list[Word] = []
 
-    def at(self, now: Instant, what: Seen, *, caught_up: bool = False) -> Word | None:
-        self.stands, word = step(self.stands, what, self.pace, now, caught_up=caught_up)
+    def at(self, now: Instant, what: Seen) -> Word | None:
+        self.stands, word = step(self.stands, what, self.pace, now)
         if word is not None:
             self.words.append(word)
         return word
@@ -204,8 +215,27 @@ def test_what_a_new_policy_says_waits_for_nothing() -> None:
 
 def test_what_is_found_after_catching_up_says_so_even_where_it_is_held() -> None:
     alert = Alert(SLOW)
-    assert alert.at(AT, seen(OVER), caught_up=True) is None
+    assert alert.at(AT, CaughtUp().shows(seen(OVER), "m")) is None
     assert alert.at(AT + 10 * MINUTE, seen(OVER)) == Word(UNKNOWN, OVER, "caught_up")
+
+
+def test_what_another_policy_shows_after_catching_up_is_the_policys_doing() -> None:
+    alert, first = Alert(SLOW), CaughtUp(("m",))
+    assert alert.at(AT, first.shows(seen(OVER), "m")) == Word(OK, OVER, "policy")
+    assert alert.at(AT + 1, first.shows(seen(OK), "other")) is None
+    assert alert.at(AT + 2, first.shows(seen(OK), "m")) == Word(OVER, OK, "policy")
+
+
+def test_a_new_policy_is_the_reason_whatever_the_alert_was_heading_for() -> None:
+    alert = Alert(SLOW)
+    alert.at(AT, seen(OVER, reason="policy"))
+    assert alert.at(AT + 1, seen(OK)) is None
+    assert alert.at(AT + 2, seen(OK, reason="policy")) == Word(OVER, OK, "policy")
+
+
+def test_what_may_only_be_silence_is_not_the_policys_doing() -> None:
+    doubtful = seen(OVER)._replace(doubtful=True)
+    assert CaughtUp(("m",)).shows(doubtful, "m").reason == "caught_up"
 
 
 def test_an_empty_window_is_quiet() -> None:

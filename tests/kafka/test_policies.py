@@ -24,9 +24,9 @@ def settings(kafka: KafkaNode) -> WorkerSettings:
 
 
 def policy(limit: str) -> Policy:
-    """A policy of cancellations for the marketplace of the events; its alerts close at once."""
-    at_once = {"recovery_hold_hours": 0, "clear_margin": 1}
-    rate = table("pre_fulfilment_cancel_rate", limit=limit, alert=at_once)
+    """A policy of cancellations for the marketplace of the events; its alerts close slowly."""
+    slowly = {"recovery_hold_hours": 72, "clear_margin": 1}
+    rate = table("pre_fulfilment_cancel_rate", limit=limit, alert=slowly)
     shops = {"shop": {"time_zone": "UTC"}}
     return parsed({"pre_fulfilment_cancel_rate": rate}, marketplaces=shops)
 
@@ -55,6 +55,7 @@ async def test_each_alert_names_a_policy_that_is_on_the_topic_also_once_the_file
         await publisher.send("orders", [cancellation(n, "s1") for n in range(5)])
     said = [await said_under(settings, strict), await said_under(settings, mild)]
     assert [record.policy for record in said] == [strict.digest, mild.digest]
+    assert [record.reason for record in said] == ["caught_up", "policy"]
     found = await asyncio.to_thread(policies_of, settings, strict.digest, mild.digest)
     assert [one.canonical for one in found] == [strict.canonical, mild.canonical]
 
