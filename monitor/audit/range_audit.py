@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from monitor.audit.alert_id import AlertId
+from monitor.audit.due_tracks import ClosestItem, DueTracks
 from monitor.audit.logs import OpenLog
 from monitor.audit.policies import published_policies
 from monitor.audit.retracing import Retrace, Step
@@ -15,7 +16,8 @@ from monitor.audit.said import Said, said_of
 from monitor.audit.tracks import Closest, Sample, Tracks
 from monitor.audit.verdicts import Known, Verdict, judge
 from monitor.audit.verification import partition_of
-from monitor.core.alert_records import AlertRecord, Cut
+from monitor.core.alert_records import AlertRecord, Cut, DeadlineRecord
+from monitor.core.engine import Engine
 from monitor.core.events import SOURCE_TOPICS
 from monitor.core.instants import Instant, isoformat, parse_instant
 from monitor.errors import NothingToExplain, UnreadableSource
@@ -30,12 +32,13 @@ class Asked(NamedTuple):
     end: Instant
     marketplace: str | None = None
     metric: str | None = None
+    """Or a kind of open items."""
     complete_from: Instant | None = None
     """From when on workers took history to be complete."""
 
     def wants(self, record: AlertRecord) -> bool:
         """Whether a record is of the series asked for."""
-        metric = getattr(record, "metric", None)
+        metric = record.kind if isinstance(record, DeadlineRecord) else record.metric
         return (
             record.seller == self.seller
             and self.marketplace in (None, record.marketplace)
@@ -82,6 +85,21 @@ def plotted_of(tracks: Tracks, records: Iterable[AlertRecord]) -> Iterator[Plott
         yield Plotted(alert, tuple(track.samples), tuple(said))
 
 
+class Stirred:
+    """Whether a step of a retrace may have changed which items of the seller are open."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._counted = 0
+
+    def by(self, step: Step) -> bool:
+        """Whether it began anew, counted an event, looked at a series, or said anything."""
+        engine, counted = step.rerun.engine, step.rerun.counts.counted
+        is_same = engine is self._engine and counted == self._counted
+        self._engine, self._counted = engine, counted
+        return not is_same or bool(step.rerun.readings or step.records)
+
+
 class RangeAudit(Struct, frozen=True, kw_only=True):
     """All that a range audit says."""
 
@@ -99,6 +117,7 @@ class RangeAudit(Struct, frozen=True, kw_only=True):
     """Points in the range at which anything of the partition had changed."""
     verdicts: tuple[Verdict, ...]
     closest: tuple[Closest, ...]
+    closest_items: tuple[ClosestItem, ...]
     balance: Balance
     plots: tuple[Plotted, ...]
 
@@ -130,11 +149,14 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
         seller=asked.seller,
         complete_from=asked.complete_from,
     )
-    tracks = Tracks(asked.begin, asked.seller, asked.marketplace, asked.metric)
+    about = (asked.begin, asked.seller, asked.marketplace, asked.metric)
+    tracks, dues, stirred = Tracks(*about), DueTracks(*about), Stirred()
     again, last, points = list[AlertRecord](), None, dict[str, Cut]()
     decided = {record.as_of for record, _ in said}
     for step in retrace.steps(asked.end):
         tracks.see(step.rerun.readings, step.point.at)
+        if stirred.by(step):
+            dues.see(step.rerun.engine, step.point.at)
         again += [record for record in step.records if asked.wants(record)]
         if step.point.as_of in decided:
             points[step.point.as_of] = step.point.cut
@@ -142,8 +164,10 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
     known = Known(program=program, policies=frozenset(retrace.named))
     verdicts = tuple(_verdicts(asked, said, again, known, points))
     closest = tuple(track.closest() for _, track in tracks)
+    seen_to = asked.end if retrace.is_beyond or last is None else last.point.at
+    closest_items = tuple(dues.close(seen_to))
     if not verdicts:
-        _check_proof(asked, retrace, last, closest)
+        _check_proof(asked, retrace, last, (*closest, *closest_items))
     return RangeAudit(
         seller=asked.seller,
         begin=isoformat(asked.begin),
@@ -156,13 +180,17 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
         points=tracks.points,
         verdicts=verdicts,
         closest=closest,
+        closest_items=closest_items,
         balance=balance_of(retrace, last),
         plots=tuple(plotted_of(tracks, again)),
     )
 
 
 def _check_proof(
-    asked: Asked, retrace: Retrace, last: Step | None, closest: Sequence[Closest]
+    asked: Asked,
+    retrace: Retrace,
+    last: Step | None,
+    closest: Sequence[Closest | ClosestItem],
 ) -> None:
     """Refuse to say that no alert was due where nothing was looked at."""
     if last is None or (last.point.at < asked.begin and not retrace.is_beyond):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from monitor.audit.alert_audit import AlertAudit
+from monitor.audit.due_tracks import ClosestItem
 from monitor.audit.range_audit import RangeAudit
 from monitor.audit.tracks import Closest
 from monitor.audit.verdicts import Verdict
@@ -78,6 +79,8 @@ def _range_lines(audit: RangeAudit) -> Iterable[str]:
     yield "  closest approach of each series"
     for near in audit.closest:
         yield f"    {printable(near.alert)}: {distance_of(near)}"
+    for item in audit.closest_items:
+        yield f"    {printable(item.alert)}: {time_left_of(item)}"
     balance = audit.balance
     equal = "=" if balance.adds_up else "is NOT"
     yield (
@@ -110,6 +113,16 @@ def distance_of(near: Closest) -> str:
     return (
         f"{near.level} with {near.numerator}{whole} at {near.as_of}"
         f" (limit: {near.limit}{room}){unknown}"
+    )
+
+
+def time_left_of(item: ClosestItem) -> str:
+    """How near an open item came to its deadline, in words."""
+    hours = f"{abs(item.left_seconds) / 3600:.1f} h"
+    when = f"{hours} before" if item.left_seconds >= 0 else f"{hours} after"
+    return (
+        f"{item.level} with {printable(item.item)}, open to {item.open_to}, {when} it was due"
+        f" (warned from {item.warn_before_seconds / 3600:g} h before)"
     )
 
 

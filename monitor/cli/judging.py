@@ -57,7 +57,7 @@ class RangeType(click.ParamType):
 @click.option("--range", "between", type=RangeType(), help="Instead of an alert: all of a range.")
 @click.option("--seller", help="With --range: whose verdicts.")
 @click.option("--marketplace", help="With --range: only there.")
-@click.option("--metric", help="With --range: only this one.")
+@click.option("--metric", help="With --range: only this one, or only this kind of open items.")
 @SERVERS
 @PREFIX
 @CONFIG
