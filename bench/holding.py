@@ -35,6 +35,8 @@ _NEVER = dict.fromkeys(SOURCE_TOPICS, 1 << 62)
 class _Nowhere(LedgerWriter):
     """Takes what is to be kept, and says at once that it is safe."""
 
+    read_to = 0
+
     def __init__(self) -> None:
         self.epoch, self.end, self.superseded = 1, 0, False
 

@@ -1,5 +1,8 @@
 """The benchmarks' own sums, and that what they wrote down is what the README shows."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +17,7 @@ from bench.events import PARTITIONS, records, seller_in
 from bench.latency import RECOUNT, Happening, Measured
 from bench.orders import life_of, lives, seller_of
 from bench.peers.job import change
+from bench.piped import ROUNDS
 from bench.process import events_per_second
 from bench.results import KEYS, MACHINE, Plan, Results
 from bench.spread import ratios, single, spread
@@ -214,6 +218,18 @@ def test_an_open_order_has_a_day_to_ship_and_nothing_of_it_lies_ahead() -> None:
         placed, *rest = [decode(line.value) for line in life_of(number, 7, is_open=True)]
         now = instant_of(placed.at) + 30 * DAY // 24
         assert all(instant_of(event.at) < now for event in rest)
+
+
+def test_partitions_are_held_as_a_worker_holds_them() -> None:
+    program = (sys.executable, "-m", "bench.holding", "3000", "20")
+    done = subprocess.run(program, input="\n" * ROUNDS, capture_output=True, text=True, check=True)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [list(one) for one in told] == [
+        ["filling_micros_per_event"],
+        *[["micros_per_event"]] * ROUNDS,
+        ["bytes_per_order"],
+    ]
+    assert all(value > 0 for one in told for value in one.values())
 
 
 def test_the_job_of_the_peers_counts_what_the_engine_counts() -> None:
