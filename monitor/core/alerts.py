@@ -5,7 +5,7 @@ same bytes. What is decided at a point depends on the facts and the points, neve
 in which events came: records of one point are in the order of their alerts.
 """
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from hashlib import sha256
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -22,15 +22,19 @@ from monitor.core.alert_records import (
     ending_of,
     record_of,
 )
+from monitor.core.deadlines import NEVER_DUE
 from monitor.core.engine import Engine
 from monitor.core.instants import Instant
 from monitor.core.journal import Journal
 from monitor.core.kept import AlertState
+from monitor.core.ledger import Account
 from monitor.core.ledger_keys import Key
 from monitor.core.readings import OPEN, Level, Reading, Waiting
 from monitor.core.records import alert_state_of
+from monitor.core.report import waiting_of
+from monitor.core.rules import ItemKind
 from monitor.core.sight import pace_of, seen_of, sight_of, subjects_of
-from monitor.core.standing import NEVER, CaughtUp, Standing, Word, ended, step, wake_at
+from monitor.core.standing import NEVER, QUIET, CaughtUp, Standing, Word, ended, step, wake_at
 
 _READINGS_A_SLICE = 500
 
@@ -154,7 +158,7 @@ class AlertBook:
                 if reading.alarm in OPEN or alert in self._states:
                     self._look(engine, alert, reading, said, looked, caught_up=caught_up)
             yield
-        for waiting in engine.waiting(every=is_first):
+        for waiting in self._waiting(engine, every=is_first):
             self._look(engine, alert_of(waiting), waiting, said, looked, caught_up=caught_up)
         woken = [*self._take_due(now), *(self._states if every else ())]
         for alert in dict.fromkeys(woken):
@@ -168,6 +172,32 @@ class AlertBook:
         yield
         decided = Decided(now, cut, self._program)
         return [self._decide(engine, one, decided) for one in sorted(said, key=_alert)]
+
+    def _waiting(self, engine: Engine, *, every: bool) -> Iterator[Waiting]:
+        """What waits of the kinds of items that have moved (or of all) and are not calm."""
+        for account, kinds, cause in engine.items_moved(every=every):
+            for kind in kinds:
+                if every or not self._is_calm(account, kind, engine.now):
+                    waiting = waiting_of(account, kind, cause, engine.now)
+                    if waiting is not None:
+                        yield waiting
+
+    def _is_calm(self, account: Account, kind: ItemKind, now: Instant) -> bool:
+        """Whether nothing of a kind is due soon, nor was anybody told that it is.
+
+        Then there is nothing to look at but when that may change. With thousands of sellers
+        nearly all that moves is calm.
+        """
+        calm_to = account.deadlines.calm_to(kind)
+        if now >= calm_to or account.feeds.silent:
+            return False
+        alert = f"{account.prefix}{kind}"
+        state = self._states.get(alert)
+        if state is not None and (state.present.level not in QUIET or state.present.pending):
+            return False
+        if calm_to != NEVER_DUE and calm_to < self._wake_at.get(alert, NEVER_DUE):
+            self._wake(alert, calm_to)
+        return True
 
     def _look(
         self,

@@ -15,6 +15,9 @@ ItemKey = tuple[str, str]
 Item = tuple[Order | Return | Message, Instant]
 """What an open item belongs to, and the instant until which it is in time."""
 
+NEVER_DUE: Instant = 1 << 62
+"""Later than whatever is ever due."""
+
 _KINDS: tuple[ItemKind, ...] = tuple(sorted(get_args(ItemKind)))
 
 
@@ -27,17 +30,19 @@ class Deadlines:
         market: whose rules say how long there is time.
     """
 
-    __slots__ = ("_items", "_market", "moved")
+    __slots__ = ("_calm_to", "_items", "_market", "moved")
 
     def __init__(self, market: Market) -> None:
         self.moved: set[ItemKind] = set(_KINDS)
         """The kinds of which anything may have changed since somebody last looked."""
         self._market = market
         self._items: dict[ItemKind, dict[ItemKey, Item]] = {kind: {} for kind in _KINDS}
+        self._calm_to: dict[ItemKind, Instant] = {}
 
     def adopt(self, market: Market) -> None:
         """Go on under another policy that counts the same."""
         self._market = market
+        self._calm_to = dict.fromkeys(_KINDS, 0)
         self.move_all()
 
     def move_all(self) -> None:
@@ -112,6 +117,19 @@ class Deadlines:
             if subject.day is None or subject.day > floor:
                 yield key, due_at
 
+    def calm_to(self, kind: ItemKind) -> Instant:
+        """An instant before which no item of a kind with a deadline is due soon.
+
+        It may be too early, since it is not put off when an item is done.
+        """
+        return self._calm_to.get(kind, NEVER_DUE)
+
+    def dues(self, kind: ItemKind, warn_before: int) -> list[Instant]:
+        """The due instants of a kind; from now on ``calm_to`` is that of the first one."""
+        dues = [due_at for _, due_at in self.of(kind, self._market.floor)]
+        self._calm_to[kind] = min(dues) - warn_before if dues else NEVER_DUE
+        return dues
+
     def order_of(self, kind: ItemKind, key: ItemKey) -> str | None:
         """The order of an open item; None where a message names none."""
         subject, _ = self._items[kind][key]
@@ -127,5 +145,8 @@ class Deadlines:
         if due_at is not None:
             self._items[kind][key] = (subject, due_at)
             self.moved.add(kind)
+            rule = self._market.rules.deadlines.get(kind)
+            if rule is not None and due_at - rule.warn_before < self.calm_to(kind):
+                self._calm_to[kind] = due_at - rule.warn_before
         elif self._items[kind].pop(key, None) is not None:
             self.moved.add(kind)

@@ -22,7 +22,6 @@ from monitor.core.readings import (
     MovedBy,
     OpenItems,
     Reading,
-    Waiting,
     alike,
     emptied,
     reading_order,
@@ -34,7 +33,6 @@ from monitor.core.report import (
     open_items_of,
     readings_of,
     shown_of,
-    waiting_of,
 )
 from monitor.core.restoring import restore
 from monitor.core.rules import ItemKind, MarketplaceRules, Rulebook, WindowDays
@@ -220,19 +218,21 @@ class Engine:
             if touched:
                 yield Moved(shown_of(account), touched, cause)
 
-    def waiting(self, *, every: bool = False) -> Iterator[Waiting]:
-        """What waits in the accounts of which ``changing`` saw that it may have changed.
+    def items_moved(
+        self, *, every: bool = False
+    ) -> Iterator[tuple[Account, Iterable[ItemKind], MovedBy]]:
+        """The kinds of open items that ``moving`` saw to have moved, by account, and why.
 
-        ``every``: in all accounts.
+        ``every``: all kinds of all accounts.
         """
         moved, self._items_moved = self._items_moved, {}
         if not every:
             for account, (cause, kinds) in moved.items():
-                yield from waiting_of(account, cause, self.now, kinds)
+                yield account, kinds, cause
             return
         for account in list(self._accounts.values()):
             cause, _ = moved.get(account, ("time", None))
-            yield from waiting_of(account, cause, self.now)
+            yield account, account.market.rules.deadlines, cause
 
     def take_policy_change(self) -> bool:
         """Whether policies have changed since this was last called."""

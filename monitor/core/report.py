@@ -1,6 +1,6 @@
 """What an account says at an instant: readings, open items, and the evidence behind them."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -75,31 +75,28 @@ def reading_of(
     return next(found, None)
 
 
-def waiting_of(
-    account: Account, moved_by: MovedBy, now: Instant, kinds: Container[str] | None = None
-) -> Iterator[Waiting]:
-    """What waits of each kind (or of these) whose deadline alerts, of none too."""
-    floor = account.market.floor
-    for kind, rule in account.market.rules.deadlines.items():
-        if kinds is not None and kind not in kinds:
-            continue
-        dues = [due_at for _, due_at in account.deadlines.of(kind, floor)]
-        overdue = sum(now > due_at for due_at in dues)
-        soon = sum(now >= due_at - rule.warn_before for due_at in dues) - overdue
-        turns = [at for due_at in dues for at in (due_at - rule.warn_before, due_at + 1)]
-        yield Waiting(
-            seller=account.seller,
-            marketplace=account.market.name,
-            kind=kind,
-            open=len(dues),
-            soon=soon,
-            overdue=overdue,
-            first_due_at=min(dues, default=None),
-            turns_at=min((at for at in turns if at > now), default=None),
-            turned_at=max((at for at in turns if at <= now), default=None),
-            moved_by=moved_by,
-            known=not account.feeds.silent,
-        )
+def waiting_of(account: Account, kind: ItemKind, moved_by: MovedBy, now: Instant) -> Waiting | None:
+    """What waits of a kind, or that nothing does; None where no deadline of it is watched."""
+    rule = account.market.rules.deadlines.get(kind)
+    if rule is None:
+        return None
+    dues = account.deadlines.dues(kind, rule.warn_before)
+    overdue = sum(now > due_at for due_at in dues)
+    soon = sum(now >= due_at - rule.warn_before for due_at in dues) - overdue
+    turns = [at for due_at in dues for at in (due_at - rule.warn_before, due_at + 1)]
+    return Waiting(
+        seller=account.seller,
+        marketplace=account.market.name,
+        kind=kind,
+        open=len(dues),
+        soon=soon,
+        overdue=overdue,
+        first_due_at=min(dues, default=None),
+        turns_at=min((at for at in turns if at > now), default=None),
+        turned_at=max((at for at in turns if at <= now), default=None),
+        moved_by=moved_by,
+        known=not account.feeds.silent,
+    )
 
 
 def due_of(account: Account, kind: ItemKind, now: Instant) -> list[str]:

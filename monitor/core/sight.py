@@ -1,6 +1,6 @@
 """What alerts see of an engine: a reading, or the items that wait, and the rule for it."""
 
-from typing import get_args
+from typing import TypeGuard, get_args
 
 from monitor.core.engine import Engine
 from monitor.core.readings import OPEN, Level, Reading, Waiting
@@ -14,12 +14,17 @@ SUBJECTS_MAX = 20
 _AT_ONCE = Pace()
 
 
+def is_kind(name: str) -> TypeGuard[ItemKind]:
+    """Whether an alert's name is that of a kind of open items."""
+    return name in KINDS
+
+
 def sight_of(engine: Engine, alert: str) -> Reading | Waiting | None:
     """What an alert is about, as it is now; None where the policy knows no such series."""
     seller, marketplace, name = alert.split("/", 2)
     account = engine.account(seller, marketplace)
-    if name in KINDS:
-        return next(waiting_of(account, "time", engine.now, (name,)), None)
+    if is_kind(name):
+        return waiting_of(account, name, "time", engine.now)
     metric, window, *category = name.split("/", 2)
     days: WindowDays = "all" if window == "all" else int(window)
     return reading_of(account, metric, days, category[0] if category else None)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.alert_records import MetricRecord
+from monitor.core.alerts import AlertBook
 from monitor.core.events import Event
 from monitor.core.instants import DAY, HOUR, SECOND, Instant, isoformat
 from monitor.core.readings import Level
@@ -25,6 +26,9 @@ def lives(draw: st.DrawFn) -> list[Event]:
         began = draw(st.sampled_from(MOMENTS))
         ship_by = began + draw(st.integers(1, 60)) * HOUR
         events.append(placed(isoformat(began), order=name, ship_by=isoformat(ship_by)))
+        if draw(st.booleans()):
+            amended, promised = (isoformat(began + draw(st.integers(1, 90)) * HOUR) for _ in "12")
+            events.append(event("order_amended", amended, order=name, ship_by=promised))
         if draw(st.booleans()):
             shipped = began + draw(st.integers(1, 90)) * HOUR
             events.append(event("order_shipped", isoformat(shipped), order=name))
@@ -63,9 +67,23 @@ def life_policy(alert: dict[str, Any], heartbeat_hours: int | None) -> dict[str,
     return document(metrics=tables, deadlines=DEADLINES) | own
 
 
-def lived(events: list[Event], own: dict[str, Any], idle: set[Instant], order: int) -> Shop:
+class Attentive(AlertBook):
+    """Looks at open items of which nothing is due too."""
+
+    def _is_calm(self, *_: object) -> bool:
+        return False
+
+
+def lived(
+    events: list[Event],
+    own: dict[str, Any],
+    idle: set[Instant],
+    order: int,
+    book: type[AlertBook] = AlertBook,
+) -> Shop:
     """A fortnight with points at each event, each wake, and at ``idle`` instants."""
     shop = Shop(own)
+    shop.book = book("1.0", shop.journal)
     by_instant: dict[Instant, list[Event]] = {}
     for one in events[::order]:
         by_instant.setdefault(at(one.at.isoformat()), []).append(one)
@@ -93,6 +111,16 @@ def test_neither_idle_points_nor_the_order_of_events_change_a_byte(
     one = lived(events, own, idle, 1)
     other = lived(events, own, set(), order)
     assert [record.encode() for record in one.said] == [record.encode() for record in other.said]
+
+
+@given(lives(), ALERTS, st.sampled_from([None, 30]))
+def test_items_that_are_passed_over_have_nothing_to_say(
+    events: list[Event], alert: dict[str, Any], heartbeat_hours: int | None
+) -> None:
+    own = life_policy(alert, heartbeat_hours)
+    one = lived(events, own, set(), 1)
+    every = lived(events, own, set(), 1, Attentive)
+    assert [record.encode() for record in one.said] == [record.encode() for record in every.said]
 
 
 @given(lives(), ALERTS, st.sampled_from([None, 30]))
