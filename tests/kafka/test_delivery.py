@@ -161,7 +161,7 @@ async def test_a_new_receiver_hears_once_of_what_is_open_and_all_from_then_on(
         await until(lambda: len(said(new)) == 2)
     async with running(settings, [first, new]):
         await publish(settings, [record(51, seller="s1")])
-        await until(lambda: len(said(new)) == 3)
+        await until(lambda: (len(said(first)), len(said(new))) == (4, 3))
     assert said(first) == expected([history[-1], *fresh, record(51, seller="s1")])
     assert said(new) == expected([*fresh, record(51, seller="s1")])
 
