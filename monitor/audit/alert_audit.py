@@ -83,7 +83,7 @@ def audit_alert(
     record, rulebook = dossier.found.record, rulebook_of([dossier.policy])
     engine = engine_at(record, dossier.events, rulebook)
     figures, late = recomputed(record, engine), late_of(open_log, dossier)
-    retraced = _retraced(open_log, dossier, earlier_partitions, program, complete_from)
+    retraced = _retraced(open_log, dossier, program, complete_from)
     again = retraced.record if retraced.was_possible else _with_figures(record, figures)
     known = Known(
         program=program,
@@ -131,18 +131,15 @@ class _Retraced(NamedTuple):
 def _retraced(
     open_log: OpenLog,
     dossier: Dossier,
-    earlier_partitions: Collection[int],
     program: str,
     complete_from: Instant | None,
 ) -> _Retraced:
-    record, number = dossier.found.record, dossier.found.placed.partition
-    if earlier_partitions:
-        return _Retraced("no: partitions were added, and its past lies in several journals")
+    record = dossier.found.record
     if dossier.point is None:
         return _Retraced("no: its point is not in the journal")
     retrace = Retrace(
         open_log,
-        number,
+        dossier.path,
         dossier.published,
         program,
         seller=record.seller,

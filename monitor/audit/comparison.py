@@ -11,10 +11,11 @@ from monitor.audit.alert_id import AlertId
 from monitor.audit.dossier import gather
 from monitor.audit.late import late_of
 from monitor.audit.logs import OpenLog
+from monitor.audit.paths import Path, counts_of, numbers_of, paths
 from monitor.audit.policies import published_policies
 from monitor.audit.rerun import JournaledPoint
 from monitor.audit.retracing import Retrace
-from monitor.audit.said import Said, said_of
+from monitor.audit.said import Said, said_along, said_of
 from monitor.audit.verdicts import BECAUSE_LATE, Cause, Known, Verdict, judge
 from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import Instant, isoformat, parse_instant
@@ -64,16 +65,23 @@ def compare(
     with open_log("policies") as log:
         policies = published_policies(log)
     with open_log("evaluations") as log:
-        numbers = [number for number, (begin, end) in sorted(log.bounds().items()) if end > begin]
-    points, outcomes, verdicts = 0, Counter[str](), list[Verdict]()
-    for number in numbers:
-        retrace = Retrace(open_log, number, policies, program, complete_from=complete_from)
-        found = _Partition(open_log, number, retrace, between)
+        numbers = {number for number, (begin, end) in log.bounds().items() if end > begin}
+        counts = counts_of(log)
+    points, outcomes, verdicts = Counter[int](), Counter[str](), list[Verdict]()
+    for path in paths(counts):
+        if numbers.isdisjoint(path.numbers):
+            continue
+        retrace = Retrace(open_log, path, policies, program, complete_from=complete_from)
+        found = _Sellers(open_log, path, retrace, between)
         for verdict in found.verdicts(program):
             outcomes[verdict.outcome] += 1
             if verdict.outcome != "same":
                 verdicts.append(verdict)
-        points += found.points
+        # Several paths may lead through a partition.
+        points |= found.points
+    for verdict in _astray(open_log, counts, between, program):
+        outcomes[verdict.outcome] += 1
+        verdicts.append(verdict)
     verdicts = [_with_late_events(open_log, verdict) for verdict in verdicts]
     causes = Counter(str(verdict.cause) for verdict in verdicts)
     return Comparison(
@@ -81,7 +89,7 @@ def compare(
         end=None if between.end is None else isoformat(between.end),
         program=program,
         partitions=len(numbers),
-        points=points,
+        points=points.total(),
         outcomes=dict(sorted(outcomes.items())),
         causes={cause: causes[cause] for cause in get_args(Cause)},
         verdicts=tuple(verdicts),
@@ -102,13 +110,31 @@ def _with_late_events(open_log: OpenLog, verdict: Verdict) -> Verdict:
     return replace(verdict, cause="late event", because=BECAUSE_LATE)
 
 
-class _Partition:
-    """One partition, of which only what has no counterpart yet is in memory."""
+def _astray(
+    open_log: OpenLog, counts: tuple[int, ...], between: Between, program: str
+) -> Iterator[Verdict]:
+    """On the records that lie where their seller never belonged.
 
-    def __init__(self, open_log: OpenLog, number: int, retrace: Retrace, between: Between) -> None:
-        self._open_log, self._number = open_log, number
+    Where no partitions were added they are found with all others of their partition.
+    """
+    if len(counts) == 1:
+        return
+    with open_log("alerts") as log:
+        for number in log.bounds():
+            for one in said_of(log, number):
+                is_astray = number not in numbers_of(one.record.seller.encode(), counts)
+                if is_astray and between.covers(one.record):
+                    yield judge(one.record, None, Known(program=program), one.where)
+
+
+class _Sellers:
+    """The sellers of one path, of which only what has no counterpart yet is in memory."""
+
+    def __init__(self, open_log: OpenLog, path: Path, retrace: Retrace, between: Between) -> None:
+        self._open_log, self._path = open_log, path
         self._retrace, self._between = retrace, between
-        self.points = 0
+        self.points = Counter[int]()
+        """By partition the points of the range."""
 
     def verdicts(self, program: str) -> Iterator[Verdict]:
         """On every record of the range that was said, is due, or both."""
@@ -116,10 +142,11 @@ class _Partition:
         unmatched: list[tuple[Said, bool]] = []
         between = self._between
         with self._open_log("alerts") as log:
-            said = said_of(log, self._number)
+            said = said_along(log, self._path)
             ahead = next(said, None)
             for step in self._retrace.steps(between.end):
-                self.points += between.begin is None or step.point.at >= between.begin
+                if between.begin is None or step.point.at >= between.begin:
+                    self.points[step.point.number] += 1
                 due |= {AlertId.of(record): record for record in step.records}
                 while ahead is not None and ahead.record.as_of <= step.point.as_of:
                     again = due.pop(AlertId.of(ahead.record), None)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from monitor.audit.alert_id import AlertId
 from monitor.audit.logs import Log, OpenLog
+from monitor.audit.paths import Path, counts_of, path_of
 from monitor.audit.policies import PublishedPolicies, published_policies
 from monitor.audit.search import FoundPoint, FoundRecord, find_point, find_record
 from monitor.audit.verification import partition_of
@@ -18,6 +19,7 @@ from monitor.policy import Policy
 class Dossier(NamedTuple):
     """A record, where it lies, and what it was decided from.
 
+    ``path``: the seller's partitions, as far as the journal tells of added ones.
     ``published``: all policies that ever were in use. ``events``: the account's valid ones that
     had arrived and happened by then. ``truncated``: the partitions of which retention has taken
     a part, ``topic[partition] begins at offset``.
@@ -29,6 +31,7 @@ class Dossier(NamedTuple):
     published: PublishedPolicies
     events: list[Event]
     truncated: list[str]
+    path: Path
 
 
 def gather(open_log: OpenLog, alert_id: AlertId, earlier_partitions: Collection[int]) -> Dossier:
@@ -37,16 +40,20 @@ def gather(open_log: OpenLog, alert_id: AlertId, earlier_partitions: Collection[
     Args:
         open_log: opens the topics.
         alert_id: names the record.
-        earlier_partitions: how many partitions the topics once had, each number.
+        earlier_partitions: how many partitions the topics once had, each number, where the
+            journal does not tell: it was begun by an earlier version, or has lost its beginning.
 
     Raises:
         NothingToExplain: there is no such record, or no policy was in force.
         UnknownPolicy: its policy is not known.
         UnreadableSource: a topic cannot be read, or ends before the record's cut.
     """
+    with open_log("evaluations") as log:
+        path = path_of(alert_id.seller.encode(), counts_of(log))
     with open_log("alerts") as log:
-        found = find_record(log, alert_id, earlier_partitions)
+        found = find_record(log, alert_id, {*earlier_partitions, *path.counts})
     record = found.record
+    former = {*earlier_partitions, *path.before(found.placed.partition)}
     if not record.policy:
         raise NothingToExplain(f"{alert_id}: no policy was in force, so that nothing was counted")
     with open_log("policies") as log:
@@ -57,11 +64,11 @@ def gather(open_log: OpenLog, alert_id: AlertId, earlier_partitions: Collection[
     events, truncated = list[Event](), list[str]()
     for topic in SOURCE_TOPICS:
         with open_log(topic) as log:
-            parts = _parts(log, record, topic, earlier_partitions)
+            parts = _parts(log, record, topic, former)
             truncated += [f"{log.topic}[{n}] begins at offset {low}" for n, low, _ in parts if low]
             for part in parts:
                 events += _events(log, part, record)
-    return Dossier(found, point, policy, published, events, truncated)
+    return Dossier(found, point, policy, published, events, truncated, path)
 
 
 def later_events(open_log: OpenLog, record: AlertRecord) -> list[Event]:

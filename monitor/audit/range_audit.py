@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from monitor.audit.alert_id import AlertId
 from monitor.audit.due_tracks import ClosestItem, DueTracks
 from monitor.audit.logs import OpenLog
+from monitor.audit.paths import counts_of, path_of
 from monitor.audit.policies import published_policies
 from monitor.audit.retracing import Retrace, Step
-from monitor.audit.said import Said, said_of
+from monitor.audit.said import Said, said_along
 from monitor.audit.tracks import Closest, Sample, Tracks
 from monitor.audit.verdicts import Known, Verdict, judge
-from monitor.audit.verification import partition_of
 from monitor.core.alert_records import AlertRecord, Cut, DeadlineRecord
 from monitor.core.engine import Engine
 from monitor.core.events import SOURCE_TOPICS
@@ -108,6 +108,7 @@ class RangeAudit(Struct, frozen=True, kw_only=True):
     end: str
     program: str
     partition: int
+    """The seller's last one."""
     read_to: dict[str, int]
     """Per source topic the offset up to which was read."""
     policies: tuple[str, ...]
@@ -136,14 +137,15 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
         UnreadableSource: a topic cannot be read, retention has taken a part of it, or nothing
             was decided in the range.
     """
+    with open_log("evaluations") as log:
+        path = path_of(asked.seller.encode(), counts_of(log))
     with open_log("alerts") as log:
-        number = partition_of(asked.seller.encode(), len(log.bounds()))
-        said = [one for one in said_of(log, number) if asked.wants(one.record)]
+        said = [one for one in said_along(log, path) if asked.wants(one.record)]
     with open_log("policies") as log:
         policies = published_policies(log)
     retrace = Retrace(
         open_log,
-        number,
+        path,
         policies,
         program,
         seller=asked.seller,
@@ -173,7 +175,7 @@ def audit_range(open_log: OpenLog, asked: Asked, program: str) -> RangeAudit:
         begin=isoformat(asked.begin),
         end=isoformat(asked.end),
         program=program,
-        partition=number,
+        partition=path.numbers[-1],
         read_to={} if last is None else {t: last.point.cut[t][1] for t in SOURCE_TOPICS},
         policies=tuple(sorted(retrace.named)),
         decided_to="" if last is None else last.point.as_of,

@@ -17,18 +17,25 @@ from monitor.core.standing import CaughtUp
 
 
 class JournaledPoint(msgspec.Struct, frozen=True):
-    """An entry of the ``evaluations`` topic; the last three are its headers of these names."""
+    """An entry of the ``evaluations`` topic; all but two are its headers of these names."""
 
     as_of: str
     cut: Cut
     caught_up: bool = False
     policies: tuple[str, ...] = ()
     ruled_anew: tuple[str, ...] = ()
+    partitions: int = 0
 
     @property
     def at(self) -> Instant:
         """The instant."""
         return parse_instant(self.as_of)
+
+    @property
+    def number(self) -> int:
+        """The partition that it is of."""
+        number, _ = next(iter(self.cut.values()))
+        return number
 
 
 def point_of(value: bytes, headers: Mapping[str, bytes]) -> JournaledPoint:
@@ -37,7 +44,9 @@ def point_of(value: bytes, headers: Mapping[str, bytes]) -> JournaledPoint:
     digests = headers.get("policies", b"").decode(errors="replace").split(",")
     policies = tuple(digest for digest in digests if digest)
     ruled_anew = msgspec.json.decode(headers.get("ruled_anew", b"[]"), type=tuple[str, ...])
-    return JournaledPoint(entry.as_of, entry.cut, "caught_up" in headers, policies, ruled_anew)
+    partitions = msgspec.json.decode(headers.get("partitions", b"0"), type=int)
+    first = ("caught_up" in headers, policies, ruled_anew, partitions)
+    return JournaledPoint(entry.as_of, entry.cut, *first)
 
 
 @dataclass(slots=True)

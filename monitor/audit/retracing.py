@@ -1,17 +1,18 @@
-"""A partition decided once more from its topics, point by point, in bounded memory."""
+"""Sellers decided once more from their topics, point by point, in bounded memory."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from monitor.audit.logs import Log, LogRecord, OpenLog
+from monitor.audit.paths import Path, Stretch
 from monitor.audit.placing import check_placed
 from monitor.audit.policies import PublishedPolicies
 from monitor.audit.rerun import JournaledPoint, Rerun
 from monitor.audit.search import point_at
-from monitor.core.alert_records import AlertRecord
+from monitor.core.alert_records import AlertRecord, Cut
 from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, decode
 from monitor.core.instants import Instant
 from monitor.errors import InvalidEvent, UnreadableSource
@@ -34,11 +35,11 @@ class Step(NamedTuple):
 
 
 class Retrace:
-    """One partition once more.
+    """The sellers of a path once more.
 
     Args:
         open_log: opens the topics.
-        number: the partition.
+        path: their partitions.
         policies: those that were in use: the journal says since when.
         program: the version to name in the records.
         seller: only whose events to read; None: everybody's.
@@ -54,7 +55,7 @@ class Retrace:
     def __init__(
         self,
         open_log: OpenLog,
-        number: int,
+        path: Path,
         policies: PublishedPolicies,
         program: str,
         *,
@@ -62,10 +63,12 @@ class Retrace:
         complete_from: Instant | None = None,
     ) -> None:
         self._open_log = open_log
-        self._number = number
+        self._stretches = path.stretches
         self._policies = policies
         self._program = program
-        self._seller = None if seller is None else seller.encode()
+        # Where none were added every record is read: those of other sellers are invalid there.
+        everybody = path.is_of if len(path.counts) > 1 else None
+        self._wants = everybody if seller is None else seller.encode().__eq__
         self._complete_from = complete_from
         self.taken = Taken()
         self.loaded: tuple[str, ...] = ()
@@ -80,30 +83,40 @@ class Retrace:
             UnknownPolicy: one that was in use was never published.
         """
         rerun: Rerun | None = None
-        events: Mapping[SourceTopic, _Events] = {}
         with ExitStack() as opened:
             logs: dict[SourceTopic, Log] = {
                 topic: opened.enter_context(self._open_log(topic)) for topic in SOURCE_TOPICS
             }
             journal = opened.enter_context(self._open_log("evaluations"))
-            check_whole([*logs.values(), journal], self._number)
-            for point in points_of(journal, self._number):
+            for stretch in self._stretches:
+                check_whole([*logs.values(), journal], stretch.number)
+            feed = _Feed(logs, self._stretches, self._wants)
+            for place, point in self._points(journal):
                 if until is not None and point.at > until:
                     self.is_beyond = True
                     return
                 if rerun is None or (point.policies and point.policies != self.loaded):
                     rerun = self._under(point, rerun)
-                    self.taken = Taken()
-                    events = {topic: self._events(topic, log) for topic, log in logs.items()}
-                new = {topic: events[topic].up_to(end) for topic, end in _ends(point)}
-                yield Step(point, rerun, rerun.at(point, new))
+                    self.taken = feed.begin()
+                yield Step(point, rerun, rerun.at(point, feed.up_to(place, point.cut)))
+
+    def _points(self, journal: Log) -> Iterator[tuple[int, JournaledPoint]]:
+        """The points of each stretch while it was one, with the stretch's place."""
+        for place, (number, counts) in enumerate(self._stretches):
+            count = 0
+            for point in points_of(journal, number):
+                count = point.partitions or count
+                if count > max(counts):
+                    break
+                if count in counts or not count:
+                    yield place, point
 
     def _under(self, point: JournaledPoint, rerun: Rerun | None) -> Rerun:
         """The rerun under the policies that a worker had loaded which begins at a point."""
-        if not point.policies:
+        if not point.policies or not point.partitions:
             raise UnreadableSource(
-                f"the journal of partition {self._number} does not begin with a point that says"
-                " under which policies: an earlier version wrote it"
+                f"the journal of partition {self._stretches[0].number} does not begin with a point"
+                " that says under which policies: an earlier version wrote it"
             )
         self.loaded = point.policies
         self.named |= set(point.policies)
@@ -113,26 +126,60 @@ class Retrace:
         rerun.begin_under(rulebook, point)
         return rerun
 
-    def _events(self, topic: SourceTopic, log: Log) -> "_Events":
-        return _Events(log, self._number, topic, self._seller, self.taken)
 
+class _Feed:
+    """The events of stretches, one after the other: each up to its last point, then the next.
 
-def _ends(point: JournaledPoint) -> list[tuple[SourceTopic, int]]:
-    return [(topic, point.cut[topic][1]) for topic in SOURCE_TOPICS]
-
-
-class _Events:
-    """The valid events of one topic of a partition, as far as they are asked for.
-
-    ``key``: only whose records; most of the others are not even decoded.
+    ``wants``: whose records; most of the others are not even decoded. None: everybody's.
     """
 
     def __init__(
-        self, log: Log, number: int, topic: SourceTopic, key: bytes | None, taken: Taken
+        self,
+        logs: Mapping[SourceTopic, Log],
+        stretches: Sequence[Stretch],
+        wants: Callable[[bytes], bool] | None,
     ) -> None:
-        bounds = log.bounds()
-        self._number, self._count = number, len(bounds)
-        self._topic, self._key, self._taken = topic, key, taken
+        self._logs, self._stretches, self._wants = logs, stretches, wants
+        self._cuts: list[Cut] = [{} for _ in stretches]
+        self._events: list[dict[SourceTopic, _Events]] = []
+        self.begin()
+
+    def begin(self) -> Taken:
+        """Give all events again; what is taken of them."""
+        taken = Taken()
+        self._events = [
+            {
+                topic: _Events(log, stretch, topic, self._wants, taken)
+                for topic, log in self._logs.items()
+            }
+            for stretch in self._stretches
+        ]
+        return taken
+
+    def up_to(self, place: int, cut: Cut) -> dict[SourceTopic, Iterator[list[Event]]]:
+        """The events up to a point of a stretch that nobody has taken yet, by topic."""
+        self._cuts[place] = cut
+        return {topic: self._of(topic, place) for topic in SOURCE_TOPICS}
+
+    def _of(self, topic: SourceTopic, place: int) -> Iterator[list[Event]]:
+        for cut, events in zip(self._cuts[: place + 1], self._events, strict=False):
+            if cut:
+                yield from events[topic].up_to(cut[topic][1])
+
+
+class _Events:
+    """The valid events of one topic of a stretch, as far as they are asked for."""
+
+    def __init__(
+        self,
+        log: Log,
+        stretch: Stretch,
+        topic: SourceTopic,
+        wants: Callable[[bytes], bool] | None,
+        taken: Taken,
+    ) -> None:
+        number, bounds = stretch.number, log.bounds()
+        self._stretch, self._topic, self._wants, self._taken = stretch, topic, wants, taken
         self._runs = log.read(number, *bounds[number])
         self._ahead: Sequence[LogRecord] = ()
         self._read_to = bounds[number][0]
@@ -151,12 +198,12 @@ class _Events:
     def _valid(self, run: Sequence[LogRecord]) -> list[Event]:
         events = []
         for one in run:
-            if self._key is not None and one.key != self._key:
+            if self._wants is not None and not self._wants(one.key or b""):
                 continue
             self._taken.read[self._topic] += 1
             try:
                 event = decode(one.value or b"")
-                check_placed(event, one.key, one.recorded_at, self._number, (self._count,))
+                check_placed(event, one.key, one.recorded_at, *self._stretch)
             except InvalidEvent:
                 self._taken.invalid += 1
             else:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from monitor.audit.logs import Log, every_record
+from monitor.audit.paths import Path
 from monitor.core.alert_records import AlertRecord, decode_record
 from monitor.core.instants import parse_instant
 from monitor.errors import InvalidInstant
@@ -16,6 +17,14 @@ class Said(NamedTuple):
 
     record: AlertRecord
     where: str
+
+
+def said_along(log: Log, path: Path) -> Iterator[Said]:
+    """The records of a path's sellers; of the only path of a partition all that lie there."""
+    for number in dict.fromkeys(path.numbers):
+        for one in said_of(log, number):
+            if len(path.counts) == 1 or path.is_of(one.record.seller.encode()):
+                yield one
 
 
 def said_of(log: Log, number: int) -> Iterator[Said]:

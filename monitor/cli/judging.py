@@ -165,7 +165,7 @@ def _of_range(between: "tuple[Instant, Instant]", asked: dict[str, Any]) -> "Aud
     if seller is None:
         raise click.UsageError("--range goes with --seller")
     if asked.pop("earlier_partitions"):
-        raise click.UsageError("a range cannot be decided once more over added partitions")
+        raise click.UsageError("--earlier-partitions goes with an alert: ranges go by the journal")
     place, since = _place(**asked)
     return audit_range(
         place.open_log, Asked(seller, *between, marketplace, metric, since), __version__

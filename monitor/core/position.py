@@ -35,7 +35,8 @@ class Point(Struct, array_like=True, frozen=True, gc=False):
 
     ``caught_up``: it was the first one after the partition was read to its end; ``policies``: of
     such a one the digests of all that the worker had loaded, so that an audit knows them;
-    ``ruled_anew``: of such a one the marketplaces under another policy than at the point before.
+    ``ruled_anew``: of such a one the marketplaces under another policy than at the point before;
+    ``partitions``: of such a one how many each source topic had.
     """
 
     as_of: Instant
@@ -43,6 +44,7 @@ class Point(Struct, array_like=True, frozen=True, gc=False):
     caught_up: bool = False
     policies: tuple[str, ...] = ()
     ruled_anew: tuple[str, ...] = ()
+    partitions: int = 0
 
     def entry(self, number: int) -> bytes:
         """Its value on the ``evaluations`` topic, in a partition (contract, alerts.md)."""

@@ -12,6 +12,8 @@ CAUGHT_UP = ("caught_up", b"true")
 """Header of the first point after a partition was read to its end: then all is looked at."""
 POLICIES = "policies"
 """Header beside it: the digests of the policies that the worker had loaded, with commas between."""
+PARTITIONS = "partitions"
+"""Header beside it: how many each source topic had, so that an audit follows sellers that move."""
 RULED_ANEW = "ruled_anew"
 """Header beside it: JSON list of the marketplaces under another policy than at the point before."""
 
@@ -40,7 +42,8 @@ def message_of(number: int, point: Point) -> Message:
     """The record of a point: JSON, keys sorted, no spaces."""
     headers: tuple[tuple[str, bytes], ...] = ()
     if point.caught_up:
-        headers = (CAUGHT_UP, (POLICIES, ",".join(point.policies).encode()))
+        policies, partitions = ",".join(point.policies), str(point.partitions)
+        headers = (CAUGHT_UP, (POLICIES, policies.encode()), (PARTITIONS, partitions.encode()))
     if point.ruled_anew:
         headers += ((RULED_ANEW, msgspec.json.encode(point.ruled_anew)),)
     key = str(number).encode()

@@ -246,6 +246,7 @@ class Partition:
                     caught_up=True,
                     policies=self._policies,
                     ruled_anew=first.ruled_anew,
+                    partitions=self.count,
                 )
             elif changed or not self._book.idle:
                 self._point = Point(point, self.positions)

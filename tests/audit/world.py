@@ -47,7 +47,7 @@ class World:
         first = CaughtUp() if is_first else None
         records = self.book.step(self.engine, self.engine.changed(), self.cut, caught_up=first)
         policies = (self.policy.digest,) if is_first else ()
-        message = message_of(0, Point(now, self.offsets, is_first, policies))
+        message = message_of(0, Point(now, self.offsets, is_first, policies, (), 1))
         self._log("evaluations", message.key, message.value or b"", message.headers)
         for record in records:
             self._log("alerts", record.seller.encode(), record.encode())
