@@ -66,18 +66,28 @@ def paths(counts: tuple[int, ...]) -> Iterator[Path]:
 def counts_of(journal: Log) -> tuple[int, ...]:
     """How many partitions there ever were, one number after the other; the last is the present.
 
+    Told by the first point of the partition 0, and of the first one that was added each time.
+    Numbers under which no worker ever started are left out.
+
     Raises:
         UnreadableSource: the journal cannot be read, or says that there were more than there are.
     """
-    present, found = len(journal.bounds()), list[int]()
-    # The partition 0 was there from the beginning.
-    for record in every_record(journal, 0):
-        if any(name == "caught_up" for name, _ in record.headers):
-            count = point_at(journal, 0, record).partitions
-            if count and count not in found:
-                found.append(count)
-    if max(found, default=0) > present:
-        raise UnreadableSource(
-            f"{journal.topic} says that there were {max(found)} partitions, but it has {present}"
-        )
+    present, found, number = len(journal.bounds()), list[int](), 0
+    while number < present:
+        count = _count_at_first(journal, number)
+        if count > present:
+            raise UnreadableSource(
+                f"{journal.topic} says that there were {count} partitions, but it has {present}"
+            )
+        if count <= number:
+            # Nothing was decided there, or its beginning is gone.
+            break
+        found.append(count)
+        number = count
     return (*(count for count in found if count != present), present)
+
+
+def _count_at_first(journal: Log, number: int) -> int:
+    """How many partitions there were at the first point that is kept; 0: it does not say."""
+    first = next(every_record(journal, number), None)
+    return 0 if first is None else point_at(journal, number, first).partitions

@@ -1,5 +1,6 @@
 """The partitions of sellers, one after the other."""
 
+from collections.abc import Iterator
 from math import lcm
 
 import pytest
@@ -19,20 +20,20 @@ COUNTS = st.lists(st.integers(1, 12), min_size=1, max_size=3, unique=True).map(s
 NOON = parse_instant("2026-03-02T12:00:00Z")
 
 
-def journal(*partitions: int, present: int) -> MemoryLog:
-    """The journal of workers that started when there were so many; between, they found changes."""
-    points = []
-    for n, count in enumerate(partitions):
-        at = NOON + n * 10 * SECOND
-        points += [
-            Point(at, {"orders": n}, caught_up=True, policies=("d",), partitions=count),
-            Point(at + SECOND, {"orders": n}),
-        ]
-    messages = [message_of(0, point) for point in points]
-    records = [
-        LogRecord(offset, one.key, one.value, one.headers) for offset, one in enumerate(messages)
-    ]
-    return MemoryLog({0: records, **{n: [] for n in range(1, present)}}, "evaluations")
+def journal(*begun: int | None) -> MemoryLog:
+    """A journal, by how many partitions there were when each began; None: nothing was decided."""
+    partitions = {number: list(_records(count)) for number, count in enumerate(begun)}
+    return MemoryLog(partitions, "evaluations")
+
+
+def _records(count: int | None) -> Iterator[LogRecord]:
+    """The first point of a worker, and one at which it found a change."""
+    if count is None:
+        return
+    first = Point(NOON, {"orders": 0}, caught_up=True, policies=("d",), partitions=count)
+    for offset, point in enumerate([first, Point(NOON + SECOND, {"orders": 1})]):
+        message = message_of(0, point)
+        yield LogRecord(offset, message.key, message.value, message.headers)
 
 
 @given(COUNTS, st.binary(min_size=1, max_size=9))
@@ -61,15 +62,26 @@ def test_what_there_was_before_a_partition_was_last_on_the_path(
     assert Path((2, 4, 8), (1, 1, 5)).before(number) == before
 
 
-def test_the_journal_says_how_many_there_ever_were() -> None:
-    assert counts_of(journal(4, present=4)) == (4,)
-    assert counts_of(journal(4, 4, 6, 6, present=6)) == (4, 6)
-    # No worker has started since.
-    assert counts_of(journal(4, present=6)) == (4, 6)
-    # Before anything was decided.
-    assert counts_of(journal(present=3)) == (3,)
+@pytest.mark.parametrize(
+    ("begun", "counts"),
+    [
+        ([3, 3, 3], (3,)),
+        ([2, 2, 4, 4], (2, 4)),
+        ([2, 2, 3, 5, 5], (2, 3, 5)),
+        ([None, None, None], (3,)),
+    ],
+    ids=["never added", "added once", "added twice", "nothing was decided yet"],
+)
+def test_the_journal_says_how_many_there_ever_were(
+    begun: list[int | None], counts: tuple[int, ...]
+) -> None:
+    assert counts_of(journal(*begun)) == counts
+
+
+def test_partitions_that_were_just_added_have_no_point_yet() -> None:
+    assert counts_of(journal(2, 2, None, None)) == (2, 4)
 
 
 def test_a_journal_of_more_partitions_than_there_are_is_refused() -> None:
-    with pytest.raises(UnreadableSource, match="says that there were 8 partitions, but it has 4"):
-        counts_of(journal(8, present=4))
+    with pytest.raises(UnreadableSource, match="says that there were 8 partitions, but it has 2"):
+        counts_of(journal(8, 8))
