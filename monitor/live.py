@@ -19,6 +19,7 @@ from monitor.settings import Configuration
 from monitor.settings.sections import LogSection
 from monitor.stream.app import Membership
 from monitor.stream.clock import Clock, SystemClock
+from monitor.stream.retried import keep_retried_errors_out
 from monitor.stream.silences_topic import SilencesTopic
 from monitor.stream.topics import TopicNames, TopicPlan
 from monitor.stream.worker import Worker, WorkerSettings, longest_history_days, run
@@ -143,6 +144,7 @@ def begin_logging(section: LogSection) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=section.level.upper(), force=True)
+    keep_retried_errors_out()
 
 
 def _print_alert(record: AlertRecord) -> None:
