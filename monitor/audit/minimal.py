@@ -112,8 +112,15 @@ def _rank(text: str | None) -> tuple[bool, str]:
     return text is not None, text or ""
 
 
+def _rank_of_placed(event: OrderPlaced) -> tuple[object, ...]:
+    """No promise is lost with an event that loses: they only make the winner's line certain."""
+    promises = (event.ship_by, event.deliver_by)
+    instants = tuple(0 if at is None else instant_of(at) for at in promises)
+    return event.fulfilled_by or "seller", _rank(event.category), instants
+
+
 _CONTESTS: Mapping[type, tuple[str, Callable[[Any], Any]]] = {
-    OrderPlaced: ("order", lambda one: (one.fulfilled_by or "seller", _rank(one.category))),
+    OrderPlaced: ("order", _rank_of_placed),
     OrderShipped: ("order", lambda one: (_rank(one.carrier), _rank(one.tracking))),
     OrderCancelled: ("order", lambda one: (one.by, _rank(one.reason))),
     MessageReceived: ("message", lambda one: (one.thread, _rank(one.order))),

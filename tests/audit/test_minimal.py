@@ -60,6 +60,17 @@ def test_the_lines_depend_on_the_set_of_events_only(history: History, random: An
     assert minimal(shuffled, rules) == minimal(own, rules)
 
 
+def test_an_order_placed_twice_at_one_instant_with_other_promises_has_one_line_for_it() -> None:
+    rules, promised = parsed().marketplaces["M1"], ("2018-03-03T00:00:00Z", "2018-03-05T00:00:00Z")
+    twice = [
+        decode(json.dumps(COMMON | TOLD[0] | {"ship_by": ship_by, "id": "i"}).encode())
+        for ship_by in promised
+    ]
+    lines = minimal(twice, rules)
+    assert lines == minimal(twice[::-1], rules)
+    assert [json.loads(line)["type"] for line in lines].count("order_placed") == 1
+
+
 CANARY = "Jane Doe"
 COMMON = {"at": "2018-03-01T00:00:00Z", "seller": "S", "marketplace": "M1"}
 TOLD: list[dict[str, Any]] = [
