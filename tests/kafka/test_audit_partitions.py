@@ -105,19 +105,22 @@ def test_what_was_decided_before_and_after_comes_out_once_more(
         points = log.bounds()
     assert counts == (4, MORE)
     # Sellers that stayed, that went to an added partition, and to one that was there before.
-    kinds = {(path.numbers[0] == path.numbers[1], path.numbers[1] < 4) for path in paths.values()}
-    assert kinds == {(True, True), (False, False), (False, True)}
+    kinds = {
+        (path.numbers[0] == path.numbers[1], path.numbers[1] < 4): seller
+        for seller, path in paths.items()
+    }
+    assert kinds.keys() == {(True, True), (False, False), (False, True)}
     assert told["points"] <= sum(end - begin for begin, end in points.values())
 
-    for seller, path in paths.items():
+    for seller in kinds.values():
         between = f"{isoformat(NOON)}..{isoformat(NOON + DAY)}"
         status, told = run(live, capsys, "audit", "--range", between, "--seller", seller)
         said = [str(AlertId.of(one)) for one in live.said if one.seller == seller]
         assert (status, [one["id"] for one in told["verdicts"]]) == (0, said), told
-        assert told["partition"] == path.numbers[-1]
+        assert told["partition"] == paths[seller].numbers[-1]
         assert len(told["policies"]) == 2
         balance = told["balance"]
         assert balance["read"] == balance["counted"] == (62 if seller in SELLERS[::3] else 13)
-    for record in live.said:
-        status, told = run(live, capsys, "audit", str(AlertId.of(record)))
-        assert (status, told["decided_again"]) == (0, "yes, from the seller's whole past"), told
+        for alert in said:
+            status, told = run(live, capsys, "audit", alert)
+            assert (status, told["decided_again"]) == (0, "yes, from the seller's whole past"), told
