@@ -41,6 +41,13 @@ class Path(NamedTuple):
         """Whether a seller's records lie along it."""
         return self.numbers == numbers_of(key, self.counts)
 
+    def takes(self, key: bytes) -> bool:
+        """Whether what lies in its partitions under a key is its own.
+
+        Where none were added all is: others' records there are faults of somebody's.
+        """
+        return len(self.counts) == 1 or self.is_of(key)
+
     def before(self, number: int) -> set[int]:
         """The numbers of partitions there were before that in which ``number`` was last on it."""
         places = [place for place, one in enumerate(self.numbers) if one == number]

@@ -66,9 +66,7 @@ class Retrace:
         self._stretches = path.stretches
         self._policies = policies
         self._program = program
-        # Where none were added every record is read: those of other sellers are invalid there.
-        everybody = path.is_of if len(path.counts) > 1 else None
-        self._wants = everybody if seller is None else seller.encode().__eq__
+        self._wants = path.takes if seller is None else seller.encode().__eq__
         self._complete_from = complete_from
         self.taken = Taken()
         self.loaded: tuple[str, ...] = ()
@@ -130,19 +128,18 @@ class Retrace:
 class _Feed:
     """The events of stretches, one after the other: each up to its last point, then the next.
 
-    ``wants``: whose records; most of the others are not even decoded. None: everybody's.
+    ``wants``: under which keys; most of the others are not even decoded.
     """
 
     def __init__(
         self,
         logs: Mapping[SourceTopic, Log],
         stretches: Sequence[Stretch],
-        wants: Callable[[bytes], bool] | None,
+        wants: Callable[[bytes], bool],
     ) -> None:
         self._logs, self._stretches, self._wants = logs, stretches, wants
         self._cuts: list[Cut] = [{} for _ in stretches]
         self._events: list[dict[SourceTopic, _Events]] = []
-        self.begin()
 
     def begin(self) -> Taken:
         """Give all events again; what is taken of them."""
@@ -175,7 +172,7 @@ class _Events:
         log: Log,
         stretch: Stretch,
         topic: SourceTopic,
-        wants: Callable[[bytes], bool] | None,
+        wants: Callable[[bytes], bool],
         taken: Taken,
     ) -> None:
         number, bounds = stretch.number, log.bounds()
@@ -198,7 +195,7 @@ class _Events:
     def _valid(self, run: Sequence[LogRecord]) -> list[Event]:
         events = []
         for one in run:
-            if self._wants is not None and not self._wants(one.key or b""):
+            if not self._wants(one.key or b""):
                 continue
             self._taken.read[self._topic] += 1
             try:

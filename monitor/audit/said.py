@@ -23,7 +23,7 @@ def said_along(log: Log, path: Path) -> Iterator[Said]:
     """The records of a path's sellers; of the only path of a partition all that lie there."""
     for number in dict.fromkeys(path.numbers):
         for one in said_of(log, number):
-            if len(path.counts) == 1 or path.is_of(one.record.seller.encode()):
+            if path.takes(one.record.seller.encode()):
                 yield one
 
 

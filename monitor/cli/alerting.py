@@ -51,17 +51,17 @@ def silence() -> None:
 @click.option("--reason", required=True, help="Why.")
 def add(config: Path, **asked: Any) -> int:
     """Silence what fits --seller, --marketplace and --metric."""
-    from monitor.core.instants import SECOND, isoformat
+    from monitor.core.instants import isoformat
     from monitor.notify.silence_lines import scope_of
     from monitor.notify.silences import Silence
     from monitor.silencing import add_silence, new_id
-    from monitor.stream.clock import SystemClock
+    from monitor.stream.clock import SystemClock, whole_second
 
     now = SystemClock().now()
     lasting, ends_at = asked.pop("lasting"), asked.pop("ends_at")
     if (lasting is None) == (ends_at is None):
         raise click.UsageError("say how long with --for, or when it ends with --until")
-    begins_at = asked.pop("begins_at") or now - now % SECOND
+    begins_at = asked.pop("begins_at") or whole_second(now)
     ends_at = begins_at + lasting if ends_at is None else ends_at
     made = Silence(id=new_id(), begins_at=begins_at, ends_at=ends_at, **asked)
     asyncio.run(add_silence(_configuration(config), now, made))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,47 +14,41 @@ from monitor.cli import commands
 from monitor.cluster import Cluster
 from monitor.core.alert_records import AlertRecord
 from monitor.core.instants import DAY, HOUR, isoformat, parse_instant
-from monitor.policy import load_policies
+from monitor.core.rules import Rulebook
+from monitor.policy import rulebook_of
 from monitor.stream import repartition as repartitioning
 from monitor.stream.clock import EventClock
 from monitor.stream.repartition import repartition
 from monitor.stream.worker import Worker, WorkerSettings
+from tests.policies.documents import parsed, table
 from tests.stream.live import cancellation, order, own_settings, publishing
 
 NOON = parse_instant("2026-11-20T12:00:00Z")
 SELLERS = [f"s{n}" for n in range(12)]
 MORE = 6
-POLICY = """
-name = "limit-{limit}"
-[marketplaces.shop]
-time_zone = "UTC"
-[metrics.pre_fulfilment_cancel_rate]
-windows = [30]
-limit = "at most {limit}%"
-approach = "5%"
-source = "https://marketplace.example/rules"
-runbook = "Cancel less."
-[metrics.pre_fulfilment_cancel_rate.alert]
-recovery_hold_hours = 0
-"""
+
+
+def rules(limit: int) -> Rulebook:
+    """More cancellations than so many in a hundred are a breach, which closes at once."""
+    at_once = {"recovery_hold_hours": 0}
+    rate = table("pre_fulfilment_cancel_rate", limit=f"at most {limit}%", alert=at_once)
+    shops = {"shop": {"time_zone": "UTC"}}
+    return rulebook_of([parsed({"pre_fulfilment_cancel_rate": rate}, marketplaces=shops)])
 
 
 class Live:
     """Workers that one after the other say what befalls the sellers."""
 
-    def __init__(self, settings: WorkerSettings, folder: Path) -> None:
+    def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.said: list[AlertRecord] = []
-        self._folder = folder
         self._now = NOON
 
     async def sees(self, limit: int, *batches: list[bytes]) -> None:
         """A worker under a limit; an hour after the other these events come in."""
-        policy = self._folder / f"{limit}.toml"
-        policy.write_text(POLICY.format(limit=limit))
         # A clock belongs to its event loop.
         clock = EventClock(self._now)
-        worker = Worker(self.settings, load_policies([policy]), clock, on_record=self.said.append)
+        worker = Worker(self.settings, rules(limit), clock, on_record=self.said.append)
         async with publishing(self.settings) as publisher, worker:
             for values in batches:
                 await publisher.send("orders", values)
@@ -66,10 +59,10 @@ class Live:
 
 
 @pytest.fixture
-def live(kafka: KafkaNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
+def live(kafka: KafkaNode, monkeypatch: pytest.MonkeyPatch) -> Live:
     """Every third seller is over the limit; all others join them once partitions were added."""
     monkeypatch.setattr(repartitioning, "_PAUSE_SECONDS", 0)
-    live = Live(own_settings(Cluster((kafka.address,))), tmp_path)
+    live = Live(own_settings(Cluster((kafka.address,))))
     orders = [order(n, one) for one in SELLERS for n in range(10)]
     first = [cancellation(n, one) for one in SELLERS[::3] for n in range(2)]
     asyncio.run(live.sees(10, orders, first))

@@ -3,9 +3,7 @@
 import shlex
 
 from monitor.notify.reader import TextStyle
-from monitor.notify.text import (
-    sentence_of,
-)
+from monitor.notify.text import sentence_of
 from tests.notify.messages import HOSTILE, deadline, item, metric
 from tests.notify.said import lines
 
