@@ -11,6 +11,7 @@ from monitor.core.balance import Applied
 from monitor.core.engine import Engine
 from monitor.core.events import Event, SourceTopic
 from monitor.core.instants import Instant, parse_instant
+from monitor.core.position import CAUGHT_UP, PARTITIONS, POLICIES, RULED_ANEW
 from monitor.core.readings import Reading
 from monitor.core.rules import Rulebook
 from monitor.core.standing import CaughtUp
@@ -41,11 +42,11 @@ class JournaledPoint(msgspec.Struct, frozen=True):
 def point_of(value: bytes, headers: Mapping[str, bytes]) -> JournaledPoint:
     """The point of an entry; msgspec.ValidationError where it is none."""
     entry = msgspec.json.decode(value, type=JournaledPoint)
-    digests = headers.get("policies", b"").decode(errors="replace").split(",")
+    digests = headers.get(POLICIES, b"").decode(errors="replace").split(",")
     policies = tuple(digest for digest in digests if digest)
-    ruled_anew = msgspec.json.decode(headers.get("ruled_anew", b"[]"), type=tuple[str, ...])
-    partitions = msgspec.json.decode(headers.get("partitions", b"0"), type=int)
-    first = ("caught_up" in headers, policies, ruled_anew, partitions)
+    ruled_anew = msgspec.json.decode(headers.get(RULED_ANEW, b"[]"), type=tuple[str, ...])
+    partitions = msgspec.json.decode(headers.get(PARTITIONS, b"0"), type=int)
+    first = (CAUGHT_UP in headers, policies, ruled_anew, partitions)
     return JournaledPoint(entry.as_of, entry.cut, *first)
 
 

@@ -13,6 +13,15 @@ from monitor.core.records import decode
 
 Offsets = Mapping[SourceTopic, int]
 
+CAUGHT_UP = "caught_up"
+"""Header of the first point after a partition was read to its end: then all is looked at."""
+POLICIES = "policies"
+"""Header beside it: the digests of the policies that the worker had loaded, with commas between."""
+PARTITIONS = "partitions"
+"""Header beside it: how many each source topic had, so that an audit follows sellers that move."""
+RULED_ANEW = "ruled_anew"
+"""Header beside it: JSON list of the marketplaces under another policy than at the point before."""
+
 
 class Totals(Struct, array_like=True, gc=False):
     """What became of the records of one source topic before ``offset``.
@@ -51,6 +60,19 @@ class Point(Struct, array_like=True, frozen=True, gc=False):
         cut = {topic: (number, offset) for topic, offset in self.offsets.items()}
         entry = {"as_of": isoformat(self.as_of), "cut": cut}
         return msgspec.json.encode(entry, order="sorted")
+
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
+        """Its headers there: what an audit has to know of the first point of a worker."""
+        if not self.caught_up:
+            return ()
+        found = (
+            (CAUGHT_UP, b"true"),
+            (POLICIES, ",".join(self.policies).encode()),
+            (PARTITIONS, str(self.partitions).encode()),
+        )
+        if not self.ruled_anew:
+            return found
+        return (*found, (RULED_ANEW, msgspec.json.encode(self.ruled_anew)))
 
 
 class Position(Struct, array_like=True, frozen=True, gc=False):

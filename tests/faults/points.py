@@ -12,7 +12,7 @@ from monitor.audit.rerun import JournaledPoint, Rerun, point_of
 from monitor.core.alert_records import decode_record
 from monitor.core.events import SOURCE_TOPICS, Event, SourceTopic, decode
 from monitor.core.instants import Instant, parse_instant
-from monitor.stream.evaluations_topic import CAUGHT_UP
+from monitor.core.position import CAUGHT_UP
 from tests.faults.evidence import Sources
 from tests.faults.fleet import PARTITIONS, rulebook
 from tests.faults.outbox import Outbox
@@ -27,8 +27,7 @@ def rerun_faults(
     """
     points: dict[int, dict[bytes, JournaledPoint]] = defaultdict(dict)
     for record in sorted(records, key=lambda one: (one.partition, one.offset)):
-        name, value = CAUGHT_UP
-        caught_up = (name, value) in record.headers
+        caught_up = (CAUGHT_UP, b"true") in record.headers
         if record.key != str(record.partition).encode():
             yield f"a point of partition {record.partition} has the key {record.key!r}"
         known = points[record.partition].setdefault(
