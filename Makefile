@@ -56,7 +56,7 @@ demo-stack: setup kafka-jars ## Kafka, two workers, shops, Prometheus, Alertmana
 .PHONY: test
 test: lint kafka-jars $(CHECKERS) $(HELM) ## Lint, types, imports, then every test, also on a real Kafka: make test ARGS=...
 	@tools/need prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup kafka-jars ## Kill, halt and cut off workers at full length, ten minutes: make test-faults ARGS="--seed 7"

@@ -1,6 +1,8 @@
 """What every test may use: Hypothesis profiles, the real events, a real Kafka node."""
 
+import gc
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,9 @@ settings.register_profile("ci", _SHARED, derandomize=True, max_examples=100, pri
 settings.register_profile("dev", _SHARED, max_examples=50)
 settings.register_profile("nightly", _SHARED, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
+
+# Nodes live for seconds here: optimising their code takes more time than it saves.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def missing(what: str) -> None:
@@ -64,6 +69,23 @@ def require_kafka() -> None:
         fetch_jars()
     except KafkaNodeError as error:
         missing(str(error))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Fails a test on real Kafka for what it left open, rather than the one that comes upon it.
+
+    But not for a connection that the client forgets where its start is cancelled
+    (``AIOKafkaClient.bootstrap``): nobody else can close that.
+    """
+    if item.get_closest_marker("kafka") is None:
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        gc.collect()
+    left = [str(warning.message) for warning in caught]
+    if left and not any("Unclosed AIOKafkaConnection" in message for message in left):
+        pytest.fail("\n".join(left), pytrace=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

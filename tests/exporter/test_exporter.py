@@ -206,8 +206,11 @@ async def test_a_head_request_gets_the_length_and_no_page() -> None:
     ):
         async with session.head(url) as head:
             length = int(head.headers["Content-Length"])
+            assert await head.read() == b""
         async with session.get(url) as response:
-            assert len(await response.read()) == length
+            body = await response.read()
+        # Figures of the process, such as its memory, may have a digit more or less by then.
+        assert abs(len(body) - length) < 100 < length
 
 
 def test_a_label_may_hold_any_character() -> None:
