@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from monitor.audit.archive_files import ArchivedFile
@@ -155,8 +156,10 @@ class FileReader:
                 f" {about.begin} to {about.end - 1}"
             )
 
-    def rows(self, begin: int, end: int, *, with_headers: bool) -> Iterator[Rows]:
-        """The records from an offset up to another, in their order.
+    def rows(
+        self, begin: int, end: int, key: bytes | None = None, *, with_headers: bool
+    ) -> Iterator[Rows]:
+        """The records from an offset up to another, or of these those under a key, in their order.
 
         Raises:
             UnreadableSource: the file is damaged.
@@ -165,7 +168,8 @@ class FileReader:
         for number, low, high in self._groups("offset"):
             if low < end and high >= begin:
                 for batch in self._batches(number, columns):
-                    yield from _within(batch, begin, end)
+                    found = batch if key is None else _under(batch, key)
+                    yield from _within(found, begin, end)
 
     def first_at(self, millis: int) -> int | None:
         """The first offset of a record with this timestamp or a later one, if any."""
@@ -220,6 +224,11 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         raise UnreadableSource(f"{path}: cannot be read: {error}") from error
+
+
+def _under(batch: Any, key: bytes) -> Any:
+    """The part of a batch that has a key."""
+    return batch.filter(pc.equal(batch["key"], pa.scalar(key, pa.binary())))
 
 
 def _within(batch: Any, begin: int, end: int) -> Iterator[Rows]:

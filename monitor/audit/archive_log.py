@@ -18,25 +18,35 @@ class ArchiveLog:
         """Of each partition the first offset that is archived and the end offset."""
         return self._archived.bounds()
 
-    def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
+    def read(
+        self, partition: int, begin: int, end: int, key: bytes | None = None
+    ) -> Iterator[Sequence[LogRecord]]:
         """The records of a partition from ``begin`` up to ``end``, in their order, in runs.
+
+        With a ``key`` only those under it: of the others nothing is made but their key.
 
         Raises:
             UnreadableSource: a file is damaged, or retention took a part of the range before
                 it was archived.
         """
-        for rows in read_rows(self._archived, partition, (begin, end), with_headers=True):
+        for rows in read_rows(self._archived, partition, (begin, end), key, with_headers=True):
             yield rows.records()
 
 
 def read_rows(
-    topic: ArchivedTopic, partition: int, span: tuple[int, int], *, with_headers: bool
+    topic: ArchivedTopic,
+    partition: int,
+    span: tuple[int, int],
+    key: bytes | None = None,
+    *,
+    with_headers: bool,
 ) -> Iterator[Rows]:
-    """The records of a partition between two offsets, column by column.
+    """The records of a partition between two offsets, or those under a key, column by column.
 
     Raises:
         UnreadableSource: as ``ArchiveLog.read``.
     """
     topic.check_whole(partition, *span)
     for file in topic.files(partition, *span):
-        yield from FileReader(file, topic.facts.topic).rows(*span, with_headers=with_headers)
+        reader = FileReader(file, topic.facts.topic)
+        yield from reader.rows(*span, key, with_headers=with_headers)

@@ -8,6 +8,7 @@ from pathlib import Path
 from monitor.audit.archive_files import ArchivedTopic, open_topic
 from monitor.audit.archive_format import FileReader, Rows
 from monitor.audit.archive_log import read_rows
+from monitor.audit.paths import numbers_of
 from monitor.audit.placing import check_placed
 from monitor.audit.spans import (
     Found,
@@ -51,6 +52,7 @@ class ArchiveSource:
         self._earlier_partitions = tuple(earlier_partitions)
         self._since = since or Since()
         self._found: Found | None = None
+        self._key: bytes | None = None
 
     @property
     def scope(self) -> dict[str, str]:
@@ -84,9 +86,17 @@ class ArchiveSource:
 
     def limited_to(self, found: Found) -> "ArchiveSource":
         """A source of what was found, or of a part of it; it can be sent to another process."""
-        some = ArchiveSource(self._archive, earlier_partitions=self._earlier_partitions)
-        some._found = found
-        return some
+        return self._limited(found, self._key)
+
+    def of_seller(self, seller: str) -> "ArchiveSource":
+        """Of the seller's partitions what lies under its key; the rest is hardly looked at.
+
+        Raises:
+            UnreadableSource: as ``find``.
+        """
+        key, found = seller.encode(), self.find()
+        own = numbers_of(key, (found.partitions, *self._earlier_partitions))
+        return self._limited(found.only(lambda where: where[1] in own), key)
 
     def chunks(self) -> Iterator["ArchivedRecords"]:
         """All records of the range, each once, partition by partition.
@@ -98,11 +108,16 @@ class ArchiveSource:
         counts = (found.partitions, *self._earlier_partitions)
         for (name, number), span in found.spans.items():
             topic, position = self._topics[name], span.begin
-            for rows in read_rows(topic, number, span, with_headers=False):
+            for rows in read_rows(topic, number, span, self._key, with_headers=False):
                 reached = rows.offsets[-1] + 1
                 place = topic.facts.topic, number
                 yield ArchivedRecords(rows, place, counts, reached - position)
                 position = reached
+
+    def _limited(self, found: Found, key: bytes | None) -> "ArchiveSource":
+        some = ArchiveSource(self._archive, earlier_partitions=self._earlier_partitions)
+        some._found, some._key = found, key
+        return some
 
     @cached_property
     def _topics(self) -> Mapping[str, ArchivedTopic]:

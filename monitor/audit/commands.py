@@ -59,8 +59,9 @@ class Audit:
             NothingToExplain: no events of the seller, or no such series.
             UnreadableSource: the source cannot be read to its end.
         """
-        with reading(self._source.unit, self._source.total, self._stderr) as (remarks, on_progress):
-            intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
+        source = self._source.of_seller(question.seller)
+        with reading(source.unit, source.total, self._stderr) as (remarks, on_progress):
+            intake = Intake(source, self._as_of, remarks.invalid, on_progress)
             explanations = explain(intake, self._rulebook, question)
         explaining.FORMATS[format_name](explanations, self._stdout)
         self._print_summaries(explanations, format_name)
@@ -76,8 +77,9 @@ class Audit:
             NothingToExplain: no events of the seller.
             UnreadableSource: the source cannot be read to its end.
         """
-        with reading(self._source.unit, self._source.total, self._stderr) as (remarks, on_progress):
-            intake = Intake(self._source, self._as_of, remarks.invalid, on_progress)
+        source = self._source.of_seller(question.seller)
+        with reading(source.unit, source.total, self._stderr) as (remarks, on_progress):
+            intake = Intake(source, self._as_of, remarks.invalid, on_progress)
             lists = list_open(intake, self._rulebook, question)
         open_list.FORMATS[format_name](lists, self._stdout)
         self._print_summaries(lists, format_name)

@@ -113,11 +113,8 @@ def _parts(
 def _events(log: Log, part: _Part, record: AlertRecord) -> Iterator[Event]:
     """The valid events of the record's account that had happened by then."""
     key, as_of = record.seller.encode(), parse_instant(record.as_of)
-    for run in log.read(part.number, part.begin, part.end):
+    for run in log.read(part.number, part.begin, part.end, key):
         for one in run:
-            # Most belong to others: they are not even decoded.
-            if one.key != key:
-                continue
             try:
                 event = decode(one.value or b"")
                 check_recorded(event, one.key, one.recorded_at)

@@ -71,8 +71,12 @@ class KafkaLog:
             self._known_bounds = self._run(self._bounds())
         return self._known_bounds
 
-    def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
+    def read(
+        self, partition: int, begin: int, end: int, key: bytes | None = None
+    ) -> Iterator[Sequence[LogRecord]]:
         """The records of a partition from ``begin`` up to ``end``, in their order, in runs.
+
+        With a ``key`` only those under it.
 
         Raises:
             UnreadableSource: the cluster stops answering, or no longer has what is asked for.
@@ -82,7 +86,11 @@ class KafkaLog:
         self._run(self._seek(tp, begin))
         while position < end:
             records, reached = self._run(self._fetch(tp, end))
-            yield [_log_record(record) for record in records if record.offset < end]
+            yield [
+                _log_record(record)
+                for record in records
+                if record.offset < end and (key is None or record.key == key)
+            ]
             stalled_seconds = 0.0 if reached > position else stalled_seconds + _FETCH_MILLIS / 1000
             position = reached
             if stalled_seconds >= _STALLED_SECONDS:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from monitor.audit.paths import numbers_of
 from monitor.audit.placing import check_placed
 from monitor.audit.spans import (
     Found,
@@ -69,6 +70,7 @@ class KafkaSource:
         self._until = until or Until()
         self._since = since or Since()
         self._found: Found | None = None
+        self._key: bytes | None = None
 
     @property
     def scope(self) -> dict[str, str]:
@@ -107,14 +109,17 @@ class KafkaSource:
 
     def limited_to(self, found: Found) -> "KafkaSource":
         """A source of what was found, or of a part of it; it can be sent to another process."""
-        some = KafkaSource(
-            self._cluster,
-            self._names,
-            raw_inputs=self._raw_inputs,
-            earlier_partitions=self._earlier_partitions,
-        )
-        some._found = found
-        return some
+        return self._limited(found, self._key)
+
+    def of_seller(self, seller: str) -> "KafkaSource":
+        """Of the seller's partitions what lies under its key; of raw inputs all.
+
+        Raises:
+            UnreadableSource: as ``find``.
+        """
+        key, found, raw = seller.encode(), self.find(), self._raw_inputs
+        own = numbers_of(key, (found.partitions or 1, *self._earlier_partitions))
+        return self._limited(found.only(lambda where: where[0] in raw or where[1] in own), key)
 
     def chunks(self) -> Iterator["Records"]:
         """All records of the range, each once.
@@ -124,7 +129,7 @@ class KafkaSource:
         """
         found = self.find()
         with asyncio.Runner() as runner:
-            reading = _Reading(self._cluster, self._names, self._raw_inputs)
+            reading = _Reading(self._cluster, self._names, self._raw_inputs, self._key)
             try:
                 self._run(runner, reading.begin(found))
                 while (chunk := self._run(runner, reading.next())) is not None:
@@ -132,6 +137,16 @@ class KafkaSource:
                     yield chunk
             finally:
                 runner.run(reading.close())
+
+    def _limited(self, found: Found, key: bytes | None) -> "KafkaSource":
+        some = KafkaSource(
+            self._cluster,
+            self._names,
+            raw_inputs=self._raw_inputs,
+            earlier_partitions=self._earlier_partitions,
+        )
+        some._found, some._key = found, key
+        return some
 
     def _run(self, runner: asyncio.Runner, coroutine: Coroutine[Any, Any, Result]) -> Result:
         try:
@@ -181,9 +196,14 @@ class _Reading:
     """One pass over the topics; all methods run on the same event loop."""
 
     def __init__(
-        self, cluster: Cluster, names: Mapping[SourceTopic, str], raw_inputs: frozenset[str]
+        self,
+        cluster: Cluster,
+        names: Mapping[SourceTopic, str],
+        raw_inputs: frozenset[str],
+        key: bytes | None = None,
     ) -> None:
         self._cluster = cluster
+        self._key = key
         self._names: dict[str, str] = {name: name for name in raw_inputs} | dict(names)
         self._raw_inputs = raw_inputs
         self._partitions = 0
@@ -238,15 +258,20 @@ class _Reading:
             fetched = await self._consumer.getmany(tp, timeout_ms=1000)
             position = await self._consumer.position(tp)
             end = self._ends[tp]
-            records = [record for record in fetched.get(tp, ()) if record.offset < end]
+            is_raw = tp.topic in self._raw_inputs
+            key = None if is_raw else self._key
+            records = [
+                record
+                for record in fetched.get(tp, ())
+                if record.offset < end and (key is None or record.key == key)
+            ]
             weight = min(position, end) - self._positions[tp]
             self._positions[tp] = position
             if position >= end:
                 del self._ends[tp]
                 self._consumer.pause(tp)
             if records or weight:
-                partitions = None if tp.topic in self._raw_inputs else self._partitions
-                return Records(records, partitions, weight)
+                return Records(records, None if is_raw else self._partitions, weight)
             stalled_seconds += 1.0
             if stalled_seconds >= _STALLED_SECONDS:
                 raise TimeoutError(f"no answer for {_STALLED_SECONDS:g} s")

@@ -32,8 +32,12 @@ class Log(Protocol):
             UnreadableSource: it cannot be asked.
         """
 
-    def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
+    def read(
+        self, partition: int, begin: int, end: int, key: bytes | None = None
+    ) -> Iterator[Sequence[LogRecord]]:
         """The records of a partition from ``begin`` up to ``end``, in their order, in runs.
+
+        With a ``key`` only those under it, which may be found much faster.
 
         Raises:
             UnreadableSource: it cannot be read to its end.

@@ -66,7 +66,8 @@ class Retrace:
         self._stretches = path.stretches
         self._policies = policies
         self._program = program
-        self._wants = path.takes if seller is None else seller.encode().__eq__
+        self._wants = path.takes
+        self._key = None if seller is None else seller.encode()
         self._complete_from = complete_from
         self.taken = Taken()
         self.loaded: tuple[str, ...] = ()
@@ -88,7 +89,7 @@ class Retrace:
             journal = opened.enter_context(self._open_log("evaluations"))
             for stretch in self._stretches:
                 check_whole([*logs.values(), journal], stretch.number)
-            feed = _Feed(logs, self._stretches, self._wants)
+            feed = _Feed(logs, self._stretches, self._wants, self._key)
             for place, point in self._points(journal):
                 if until is not None and point.at > until:
                     self.is_beyond = True
@@ -128,7 +129,7 @@ class Retrace:
 class _Feed:
     """The events of stretches, one after the other: each up to its last point, then the next.
 
-    ``wants``: under which keys; most of the others are not even decoded.
+    ``wants``: under which keys; ``key``: under this alone. Most of the others are not even decoded.
     """
 
     def __init__(
@@ -136,8 +137,9 @@ class _Feed:
         logs: Mapping[SourceTopic, Log],
         stretches: Sequence[Stretch],
         wants: Callable[[bytes], bool],
+        key: bytes | None,
     ) -> None:
-        self._logs, self._stretches, self._wants = logs, stretches, wants
+        self._logs, self._stretches, self._wants, self._key = logs, stretches, wants, key
         self._cuts: list[Cut] = [{} for _ in stretches]
         self._events: list[dict[SourceTopic, _Events]] = []
 
@@ -146,7 +148,7 @@ class _Feed:
         taken = Taken()
         self._events = [
             {
-                topic: _Events(log, stretch, topic, self._wants, taken)
+                topic: _Events(log, stretch, topic, self._wants, self._key, taken)
                 for topic, log in self._logs.items()
             }
             for stretch in self._stretches
@@ -173,11 +175,13 @@ class _Events:
         stretch: Stretch,
         topic: SourceTopic,
         wants: Callable[[bytes], bool],
+        key: bytes | None,
         taken: Taken,
     ) -> None:
         number, bounds = stretch.number, log.bounds()
         self._stretch, self._topic, self._wants, self._taken = stretch, topic, wants, taken
-        self._runs = log.read(number, *bounds[number])
+        # A broker that keeps one waiting answers with nothing, and has not come to the end.
+        self._runs = filter(None, log.read(number, *bounds[number], key))
         self._ahead: Sequence[LogRecord] = ()
         self._read_to = bounds[number][0]
 

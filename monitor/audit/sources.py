@@ -47,6 +47,13 @@ class Source(Protocol):
             UnreadableSource: the source cannot be read to its end.
         """
 
+    def of_seller(self, seller: str) -> "Source":
+        """The same without records that cannot be a seller's, as far as the source can tell.
+
+        Raises:
+            UnreadableSource: it cannot be read.
+        """
+
 
 class PartitionedSource(Source, Protocol):
     """Records of topics, which can be read in parts."""

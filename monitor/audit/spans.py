@@ -1,6 +1,6 @@
 """Which records of the topics to read: from where, up to where, and whether all are kept."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,6 +72,11 @@ class Found(NamedTuple):
     def weight(self) -> int:
         """How many records there may be."""
         return sum(span.end - span.begin for span in self.spans.values())
+
+    def only(self, wants: Callable[[Where], bool]) -> "Found":
+        """What there is to read of some partitions."""
+        spans = {where: span for where, span in self.spans.items() if wants(where)}
+        return self._replace(spans=spans)
 
 
 class Kept(NamedTuple):

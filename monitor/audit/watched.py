@@ -77,8 +77,10 @@ class _WatchedLog:
     def bounds(self) -> Mapping[int, tuple[int, int]]:
         return self._log.bounds()
 
-    def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
-        runs = self._log.read(partition, begin, end)
+    def read(
+        self, partition: int, begin: int, end: int, key: bytes | None = None
+    ) -> Iterator[Sequence[LogRecord]]:
+        runs = self._log.read(partition, begin, end, key)
         if end - begin < _LARGE:
             yield from runs
             return

@@ -19,8 +19,11 @@ class MemoryLog:
             for number, records in self._partitions.items()
         }
 
-    def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
-        """The records, two at a time."""
+    def read(
+        self, partition: int, begin: int, end: int, key: bytes | None = None
+    ) -> Iterator[Sequence[LogRecord]]:
+        """The records, two at a time, and none where the broker keeps one waiting."""
         found = [one for one in self._partitions[partition] if begin <= one.offset < end]
         for start in range(0, len(found), 2):
-            yield found[start : start + 2]
+            yield [one for one in found[start : start + 2] if key is None or one.key == key]
+            yield []

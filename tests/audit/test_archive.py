@@ -55,9 +55,11 @@ class Bounded(MemoryLog):
             return dict(super().bounds())
         return dict.fromkeys(self._partitions, (self._begin, self._end))
 
-    def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
+    def read(
+        self, partition: int, begin: int, end: int, key: bytes | None = None
+    ) -> Iterator[Sequence[LogRecord]]:
         self.read_from.append(begin)
-        return super().read(partition, begin, end)
+        return super().read(partition, begin, end, key)
 
 
 def archived(folder: Path, number: int = 0) -> list[LogRecord]:
@@ -110,6 +112,9 @@ def test_whatever_is_archived_is_read_as_it_was(
     low, high = sorted(data.draw(st.tuples(st.integers(0, end), st.integers(0, end))))
     found = [one for run in log.read(0, low, high) for one in run]
     assert found == [one for one in records if low <= one.offset < high]
+    for key in {one.key for one in records if one.key is not None} | {b"nobody"}:
+        under = [one for run in log.read(0, low, high, key) for one in run]
+        assert under == [one for one in found if one.key == key]
 
 
 def test_files_are_named_by_day_partition_and_offsets(tmp_path: Path) -> None:
@@ -148,9 +153,11 @@ def test_what_was_killed_half_way_goes_on_after_its_last_whole_file(
     records = [record(n) for n in range(11)]
 
     class Killed(Bounded):
-        def read(self, partition: int, begin: int, end: int) -> Iterator[Sequence[LogRecord]]:
-            for run in super().read(partition, begin, end):
-                if run[0].offset >= 6:
+        def read(
+            self, partition: int, begin: int, end: int, key: bytes | None = None
+        ) -> Iterator[Sequence[LogRecord]]:
+            for run in super().read(partition, begin, end, key):
+                if run and run[0].offset >= 6:
                     raise KeyboardInterrupt
                 yield run
 

@@ -75,6 +75,23 @@ async def test_a_replay_of_the_topics_says_what_the_live_worker_says(
     assert f"{settings.names.messages}[" in said.getvalue()
 
 
+async def test_of_a_seller_no_other_is_read(settings: WorkerSettings) -> None:
+    number = partition_of(b"s1", PARTITIONS)
+    near = next(f"n{n}" for n in range(100) if partition_of(f"n{n}".encode(), PARTITIONS) == number)
+    async with publishing(settings) as publisher:
+        await publisher.send("orders", [order(n, "s1") for n in range(9)])
+        await publisher.send("orders", [order(n, f"s{n}") for n in range(2, 50)])
+        await publisher.send("orders", [order(1, near), b"junk"], key=near.encode())
+        await publisher.send("messages", [b"junk of its own"], key=b"s1")
+    source = _source(settings)
+    own = await asyncio.to_thread(source.of_seller, "s1")
+    chunks = await asyncio.to_thread(lambda: list(own.chunks()))
+    values = [value for chunk in chunks for value in chunk.values]
+    assert values == [*(order(n, "s1") for n in range(9)), b"junk of its own"]
+    assert chunks[-1].origin(0) == f"{settings.names.messages}[{number}]@0"
+    assert sum(chunk.weight for chunk in chunks) == own.total < source.total == 60
+
+
 async def test_reading_ends_where_it_is_told_to(settings: WorkerSettings) -> None:
     async with publishing(settings) as publisher:
         await publisher.send("orders", [order(n, "s1") for n in range(10)])

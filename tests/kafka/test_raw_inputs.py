@@ -269,6 +269,12 @@ async def test_a_replay_of_raw_inputs_says_what_a_replay_of_the_sources_says(
         of_sources, sources = await _replay(KafkaSource(cluster, names))
         of_raw, raws = await _replay(KafkaSource(cluster, {}, None, [raw.name]))
         of_both, both = await _replay(KafkaSource(cluster, names, None, [raw.name]))
+        own = await asyncio.to_thread(
+            KafkaSource(cluster, names, None, [raw.name]).of_seller, SELLERS[0]
+        )
+        of_own, _ = await _replay(own)
+    of_seller = [one for one in of_sources if one.seller == SELLERS[0]]
+    assert [one for one in of_own if one.seller == SELLERS[0]] == of_seller != []
     assert len(of_sources) == 40
     assert of_sources == of_raw == of_both
     assert (sources.counted, sources.invalid) == (2286, 0)
