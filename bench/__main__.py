@@ -42,7 +42,9 @@ PARTS: Mapping[str, Part] = {
         frozenset({"live_over_quix", "live_over_bytewax", "live_over_plain_faust"}),
     ),
     "replay": Part(replay.measure, frozenset({"replay_events_per_s", "replay_scaling_2"})),
-    "archive": Part(archive.measure, frozenset({"archive_over_jsonl"})),
+    "archive": Part(
+        archive.measure, frozenset({"archive_over_jsonl", "archive_values_over_jsonl"})
+    ),
     "audit": Part(audit.measure, frozenset({"audit_seconds"})),
     "growth": Part(
         growth.measure, frozenset({"bytes_per_order", "growth_orders", "growth_sellers"})

@@ -1,13 +1,17 @@
-"""How fast the values of an archive are read, against the same in a JSONL file.
+"""How fast an archive is read, against the same events in a JSONL file.
 
-Keys: archive_over_jsonl. Both as a replay reads them, without decoding, by processor time; files
-are in the page cache. What a whole replay gains is printed besides, and a compressed JSONL file.
+Keys: archive_over_jsonl (the events of one seller are looked for, as `monitor explain` does, and
+decoded), archive_values_over_jsonl (all values, as a replay reads them, without decoding). Both
+by processor time, and all that is passed over counts; files are in the page cache. What a whole
+replay gains is printed besides, and a compressed JSONL file.
 """
 
 import gzip
 import resource
 import tempfile
 import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +21,11 @@ from bench.results import Plan, Results
 from bench.spread import ratios
 from monitor.audit.archive_source import ArchiveSource
 from monitor.audit.files import FileSource
+from monitor.audit.replay import Intake
 from monitor.audit.sources import Source
 from monitor.cluster import Cluster
+from monitor.core.instants import instant_of
+from monitor.errors import InvalidEvent
 from monitor.stream.topics import TopicNames, TopicPlan, prepare_topics
 
 _PREFIX = "archive-"
@@ -30,8 +37,8 @@ async def measure(address: str, plan: Plan) -> Results:
     await prepare_topics(cluster, names, TopicPlan(history_days=430), ledger=False)
     fed = records(sellers=plan.pick(100, 40), days=plan.pick(100, 40))
     await feed(cluster, names, fed)
-    with tempfile.TemporaryDirectory(prefix="bench-archive-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="bench-archive-") as made:
+        folder = Path(made)
         archive, plain, packed = folder / "archive", folder / "e.jsonl", folder / "e.jsonl.gz"
         began = time.monotonic()
         where = ("--kafka", address, "--prefix", _PREFIX)
@@ -39,13 +46,18 @@ async def measure(address: str, plan: Plan) -> Results:
         _say("monitor archive", len(fed) / (time.monotonic() - began))
         _write(fed, plain, packed)
         _say_sizes(archive, plain, packed)
-        of_archive, of_lines = list[float](), list[float]()
+        places: dict[str, Callable[[], Source]] = {
+            "archive": lambda: ArchiveSource(archive),
+            "JSONL": lambda: FileSource([plain]),
+        }
+        rates = defaultdict[tuple[str, str], list[float]](list)
         for _ in range(plan.rounds):
-            of_archive.append(_rate(ArchiveSource(archive), len(fed)))
-            of_lines.append(_rate(FileSource([plain]), len(fed)))
-            _say("values of the archive", of_archive[-1])
-            _say("values of the JSONL file", of_lines[-1])
-        _say("values of the JSONL file in gzip", _rate(FileSource([packed]), len(fed)))
+            for name, opened in places.items():
+                rates["one", name].append(_rate_of_one(opened(), fed))
+                rates["all", name].append(_rate(opened(), len(fed)))
+                _say(f"one seller's events, {name}", rates["one", name][-1])
+                _say(f"all values, {name}", rates["all", name][-1])
+        _say("all values, JSONL in gzip", _rate(FileSource([packed]), len(fed)))
         await _say_replays(
             {
                 "--kafka": ("--kafka", address, "--prefix", _PREFIX),
@@ -55,7 +67,28 @@ async def measure(address: str, plan: Plan) -> Results:
             },
             len(fed),
         )
-    return {"archive_over_jsonl": ratios(of_archive, of_lines)}
+    return {
+        "archive_over_jsonl": ratios(rates["one", "archive"], rates["one", "JSONL"]),
+        "archive_values_over_jsonl": ratios(rates["all", "archive"], rates["all", "JSONL"]),
+    }
+
+
+def _rate_of_one(source: Source, fed: list[Record]) -> float:
+    """Records that are passed over per s of processor time, to get at one seller's events."""
+    sizes = Counter(one.key for one in fed)
+    key, count = sizes.most_common()[len(sizes) // 2]
+    began = time.process_time()
+    own = source.of_seller(key.decode())
+    intake = Intake(own, instant_of(datetime.now(UTC)), _refuse, lambda weight: None)  # noqa: ARG005
+    found = sum(event.seller == key.decode() for events in intake for event in events)
+    seconds = time.process_time() - began
+    if found != count:
+        raise AssertionError(f"{found} events of a seller were found of {count}")
+    return len(fed) / seconds
+
+
+def _refuse(origin: str, error: InvalidEvent) -> None:
+    raise AssertionError(f"{origin} is invalid: {error}")
 
 
 def _rate(source: Source, count: int) -> float:

@@ -39,6 +39,7 @@ TARGETS: Mapping[str, dict[str, float] | None] = {
     "replay_events_per_s": None,
     "replay_scaling_2": {"at_least": 1.7},
     "archive_over_jsonl": {"at_least": 2},
+    "archive_values_over_jsonl": None,
     "audit_seconds": {"at_most": 15},
     "live_scaling_2": None,
     "latency_p99_ms": {"at_most": 1500},
