@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -47,6 +47,8 @@ class _Decided:
     values: list[bytes] = field(default_factory=list)
     number: int = 0
     write: "asyncio.Future[bool] | None" = None
+    is_left_over: bool = False
+    """Whether an earlier owner decided it; the point itself is still to be decided."""
 
     async def is_safe(self) -> bool:
         # Whoever is cancelled while waiting must not cancel the write itself.
@@ -96,6 +98,17 @@ class Evaluation:
         self, point: Instant, journal: EvaluationsTopic, alerts: AlertsTopic
     ) -> None:
         partitions = list(self._owned.values())
+        while partitions:
+            partitions = await self._publish(partitions, point, journal, alerts)
+
+    async def _publish(
+        self,
+        partitions: Sequence[Partition],
+        point: Instant,
+        journal: EvaluationsTopic,
+        alerts: AlertsTopic,
+    ) -> list[Partition]:
+        """Decide, and publish what is safe; the partitions of which that was left over."""
         safe: list[tuple[Partition, _Decided]] = []
         # All are written before the first one is waited for.
         decided = [(partition, await self._decide(partition, point)) for partition in partitions]
@@ -118,6 +131,7 @@ class Evaluation:
             partition.published = max(partition.published, decision.number)
             if decision.point is not None:
                 partition.journaled_at = max(partition.journaled_at, decision.point.as_of)
+        return [partition for partition, decision in safe if decision.is_left_over]
 
     async def _catch_up(self) -> None:
         """After a time in which nothing could be published, read first what came meanwhile."""
@@ -162,12 +176,13 @@ class Evaluation:
             # the record that an earlier owner left behind has to be out.
             # The same goes for its last point.
             values, journaled = partition.unpublished(), partition.unjournaled()
-            if not values and journaled is None:
+            is_left_over = bool(values) or journaled is not None
+            if not is_left_over:
                 records = await in_slices(partition.evaluating(point))
                 values = [record.encode() for record in records]
                 journaled = partition.unjournaled()
             number = partition.decided if partition.ready else partition.published
-            return _Decided(journaled, values, number, await partition.save())
+            return _Decided(journaled, values, number, await partition.save(), is_left_over)
 
 
 def at_once(steps: Generator[None, None, Result]) -> Result:

@@ -126,7 +126,7 @@ async def test_sessions_end_soon_and_membership_is_static_where_asked_for() -> N
     app = _app(membership=Membership("g", instance_id="worker-1", session_timeout_seconds=6.0))
     kafka = _aiokafka_consumer(app)
     assert kafka._session_timeout_ms == 6000
-    assert kafka._heartbeat_interval_ms == 2000
+    assert kafka._heartbeat_interval_ms == 1000
     assert kafka._group_instance_id == "worker-1"
 
 
