@@ -175,14 +175,20 @@ class KafkaNode:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         formatter = [*self._java(), "kafka.tools.StorageTool", "format"]
         with self.log.open("wb") as log:
-            done = subprocess.run(
+            format_process = subprocess.Popen(
                 [*formatter, f"--cluster-id={cluster}", "--config", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                check=False,
             )
-        if done.returncode != 0:
+            try:
+                status = format_process.wait()
+            except BaseException:
+                # `subprocess.run` would not wait, after an interrupt, for what it kills.
+                format_process.kill()
+                format_process.wait()
+                raise
+        if status != 0:
             config.unlink()
             raise KafkaNodeError(f"Kafka cannot format its data folder:\n{self.log_tail()}")
 
